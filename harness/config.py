@@ -21,6 +21,7 @@ from harness.types import Json, Lane, Model, RunSettings
 
 MAX_LABEL_CHARS = 64
 """As the schemas have it for every label."""
+_CORRECT_FILE = "correct the path or remove it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,11 @@ class Config:
     agents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def load_config(path: Path) -> Config:
-    """Read and check a bench.toml. Raises ConfigError with every problem, each with its line."""
+def load_config(path: Path, *, for_requests: bool = True) -> Config:
+    """Read and check a bench.toml. Raises ConfigError with every problem, each with its line.
+
+    `for_requests`: its models will be asked, so that their API keys and files have to be there, too.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -43,7 +47,7 @@ def load_config(path: Path) -> Config:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     bench = parse_toml("config", text, str(path))
     document = bench.values
-    problems = bench.problems or tuple(_cross_checks(bench))
+    problems = bench.problems or tuple(_cross_checks(bench, for_requests=for_requests))
     if problems:
         raise ConfigError(*problems)
     return Config(
@@ -74,12 +78,14 @@ def _lane(document: Mapping[str, Json]) -> Lane:
     return build(Lane, {**document, "tasks": dict.fromkeys(tasks, 1.0) if isinstance(tasks, list) else tasks})
 
 
-def _cross_checks(bench: TomlDocument) -> Iterator[Problem]:
+def _cross_checks(bench: TomlDocument, *, for_requests: bool) -> Iterator[Problem]:
     """What the schema cannot express: references between tables, to files, to the environment, to server kinds."""
     models, location = bench.values["models"], bench.location
     yield from _duplicates(models, "label", location.at("models"))
     for index, model in enumerate(models):
         yield from _model_problems(model, location.at("models", index))
+        for key, problem in find_missing_inputs(_model(model)) if for_requests else ():
+            yield location.at("models", index, *key.split(".")).problem(problem.message, problem.fix)
     yield from _agent_problems(models, location.at("models"))
     yield from _lane_problems(bench.values, location)
 
@@ -103,13 +109,15 @@ def _model_problems(model: Mapping[str, Json], location: Location) -> Iterator[P
             yield location.at(*key.split(".")).problem(problem.message, problem.fix)
         yield from _lifecycle_problems(model, kind, location.at("lifecycle"))
     yield from _address_problems(model["base_url"], location.at("base_url"))
-    file = model.get("facts", {}).get("file")
+
+
+def find_missing_inputs(model: Model) -> Iterator[tuple[str, Problem]]:
+    """What a model's requests need of this machine and do not find: the key in the model's table, the problem."""
+    file = model.facts.get("file")
     if file is not None and not Path(file).expanduser().exists():
-        yield location.at("facts", "file").problem(f"no such file: {file}", "correct the path or remove it")
-    if "key_env" in model and not os.environ.get(model["key_env"]):
-        yield location.at("key_env").problem(
-            f"the environment variable {model['key_env']} is not set", "export it before the run"
-        )
+        yield "facts.file", Problem(f"no such file: {file}", _CORRECT_FILE)
+    if model.key_env is not None and not os.environ.get(model.key_env):
+        yield "key_env", Problem(f"the environment variable {model.key_env} is not set", "export it before the run")
 
 
 def _address_problems(base_url: str, location: Location) -> Iterator[Problem]:
@@ -127,28 +135,24 @@ def _address_problems(base_url: str, location: Location) -> Iterator[Problem]:
         )
 
 
-_REQUIRED_FIELDS = {
-    "api": (),
-    "process": ("start",),
-    "launchd": ("service", "plist"),
-    "commands": ("start", "stop", "status"),
+_COMMANDS = ("start", "stop", "status")
+_METHOD_FIELDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "api": ((), _COMMANDS),
+    "process": (("start",), ()),
+    "launchd": (("service", "plist"), ("domain",)),
+    "commands": (_COMMANDS, ()),
 }
-"""Which fields of [models.lifecycle] each `method` needs."""
+"""The fields of [models.lifecycle] that each `method` needs, and those that it also uses, besides those of all."""
+_FIELDS_OF_SOME_METHODS = sorted({name for fields in _METHOD_FIELDS.values() for some in fields for name in some})
 
 
 def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: Location) -> Iterator[Problem]:
-    """What the chosen way to start and stop a server lacks."""
+    """What the chosen way to start and stop a server lacks, and what it would never use."""
     lifecycle = model.get("lifecycle")
     if lifecycle is None:
         return
     method = lifecycle["method"]
-    for name in _REQUIRED_FIELDS[method]:
-        if name not in lifecycle:
-            yield location.at("method").problem(f"method = {method!r} requires the field {name!r}", f"add {name}")
-    if method == "process" and "stop" in lifecycle:
-        yield location.at("stop").problem(
-            "a process is ended by a signal, this command would never run", 'remove it, or use method = "commands"'
-        )
+    yield from _method_field_problems(lifecycle, location)
     if method == "api" and "start" in lifecycle and "stop" not in lifecycle:
         yield location.at("start").problem("a run that starts the server must be able to stop it", "add stop")
     if method == "api" and kind.lifecycle.loaded_by != "api":
@@ -159,6 +163,21 @@ def _lifecycle_problems(model: Mapping[str, Json], kind: ServerKind, location: L
         yield location.at("method").problem(
             "a server behind a tunnel can be loaded by its API only", 'use method = "api", or start it there yourself'
         )
+
+
+def _method_field_problems(lifecycle: Mapping[str, Json], location: Location) -> Iterator[Problem]:
+    """The fields that the method requires and that are missing, and those that are there and that it never uses."""
+    method = lifecycle["method"]
+    required, optional = _METHOD_FIELDS[method]
+    for name in required:
+        if name not in lifecycle:
+            yield location.at("method").problem(f"method = {method!r} requires the field {name!r}", f"add {name}")
+    for name in _FIELDS_OF_SOME_METHODS:
+        if name in lifecycle and name not in (*required, *optional):
+            effect = "this command would never run" if name in _COMMANDS else "this value would never be read"
+            yield location.at(name).problem(
+                f"method = {method!r} has no use for {name!r}: {effect}", "remove it, or use another method"
+            )
 
 
 def _labels(model: Mapping[str, Json]) -> list[str]:
@@ -193,7 +212,8 @@ def _lane_problems(document: Mapping[str, Json], location: Location) -> Iterator
 def with_digest(model: Model) -> Model:
     """The model with its file's digest and size in place of the path, which would reveal the user's folders.
 
-    Takes about a second per gigabyte. Raises ConfigError if the file cannot be read.
+    Takes about a second per gigabyte. Raises ConfigError if the file cannot be read, a folder has no files, or the
+    digest or the size that the configuration declares is another one.
     """
     facts = dict(model.facts)
     file = facts.pop("file", None)
@@ -202,10 +222,22 @@ def with_digest(model: Model) -> Model:
     try:
         digest, size_bytes = _digest_and_size(Path(file).expanduser())
     except OSError as error:
-        raise ConfigError(
-            f"model {model.label!r}: facts.file cannot be read: {error.strerror}", fix="correct the path or remove it"
-        ) from error
-    return replace(model, facts={"file_sha256": digest, "file_bytes": size_bytes, **facts})
+        message = f"model {model.label!r}: facts.file cannot be read: {error.strerror}"
+        raise ConfigError(message, fix=_CORRECT_FILE) from error
+    if not size_bytes:
+        raise ConfigError(f"model {model.label!r}: facts.file has no bytes: {file}", fix=_CORRECT_FILE)
+    found: dict[str, Json] = {"file_sha256": digest, "file_bytes": size_bytes}
+    problems = [
+        Problem(
+            f"model {model.label!r}: facts.{name} is {facts[name]}, that of facts.file is {value}",
+            fix=f"remove {name}, which is taken from the file, or correct the path",
+        )
+        for name, value in found.items()
+        if facts.get(name, value) != value
+    ]
+    if problems:
+        raise ConfigError(*problems)
+    return replace(model, facts={**found, **facts})
 
 
 def _digest_and_size(path: Path) -> tuple[str, int]:

@@ -47,7 +47,9 @@ def test_lanes_of_a_run_are_printed_and_nothing_is_written(tmp_path: Path, capsy
 
 def test_the_lanes_of_a_finished_run_can_be_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run, config = write_run(tmp_path / "run"), tmp_path / "bench.toml"
-    config.write_text(CONFIG, encoding="utf-8")
+    # No model is asked: neither its key nor its file has to be on this machine.
+    away = 'key_env = "A_KEY_THAT_IS_NOT_SET"\nfacts = { file = "/no/such/file" }\n'
+    config.write_text(CONFIG.replace("\n[[lanes]]", f"{away}\n[[lanes]]"), encoding="utf-8")
     ended = _result(run).run.ended_at
     assert main(["lanes", str(run), "--config", str(config)]) == 0
     assert "Quick fixes" in capsys.readouterr().out

@@ -8,7 +8,7 @@ import pytest
 from harness.config import load_config, with_digest
 from harness.errors import ConfigError
 from harness.files import to_json
-from harness.types import Lifecycle
+from harness.types import Lifecycle, Model
 
 MODEL = """[[models]]
 label = "a"
@@ -150,3 +150,56 @@ def test_an_address_that_cannot_be_used_is_refused_with_its_line_and_not_repeate
 def test_a_stop_command_that_would_never_run_is_refused(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, '[models.lifecycle]\nmethod = "process"\nstart = ["s"]\nstop = ["t"]\n')
     assert "this command would never run" in problem
+
+
+COMMANDS = 'start = ["s"]\nstop = ["t"]\nstatus = ["u"]\n'
+DAEMON = 'service = "v"\nplist = "/w"\ndomain = "system"\n'
+
+
+@pytest.mark.parametrize(
+    ("method", "unused"),
+    [
+        ("api", ["domain", "plist", "service"]),
+        ("process", ["domain", "plist", "service", "status", "stop"]),
+        ("launchd", ["start", "status", "stop"]),
+        ("commands", ["domain", "plist", "service"]),
+    ],
+)
+def test_each_field_that_a_method_never_uses_is_a_problem_with_its_line(
+    tmp_path: Path, method: str, unused: list[str]
+) -> None:
+    lines = (COMMANDS + DAEMON).splitlines()
+    found = problems(tmp_path, f'[models.lifecycle]\nmethod = "{method}"\n{COMMANDS}{DAEMON}', "ollama")
+    assert [problem.split("has no use for ")[1].split(":")[0] for problem in found] == [f"{name!r}" for name in unused]
+    assert [problem.split(":")[0] for problem in found] == [
+        f"line {8 + at}" for name in unused for at, line in enumerate(lines) if line.startswith(f"{name} ")
+    ]
+
+
+def test_a_digest_or_size_that_is_not_that_of_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "w.gguf").write_bytes(b"abc")
+    found = {"file_sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "file_bytes": 3}
+    declared = {"file": str(tmp_path / "w.gguf"), **found}
+    model = Model("a", "openai", "http://127.0.0.1:1/v1", "m", facts=declared)
+    assert with_digest(model).facts == found
+    with pytest.raises(ConfigError) as caught:
+        with_digest(replace(model, facts={**declared, "file_sha256": "0" * 64, "file_bytes": 5}))
+    digest, size = [problem.message for problem in caught.value.problems]
+    assert digest == f"model 'a': facts.file_sha256 is {'0' * 64}, that of facts.file is {found['file_sha256']}"
+    assert size == "model 'a': facts.file_bytes is 5, that of facts.file is 3"
+
+
+def test_a_folder_without_files_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    model = Model("a", "openai", "http://127.0.0.1:1/v1", "m", facts={"file": str(tmp_path / "empty")})
+    with pytest.raises(ConfigError, match=r"facts\.file has no bytes"):
+        with_digest(model)
+
+
+def test_keys_and_files_are_looked_for_only_where_a_model_will_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KEY_OF_A", raising=False)
+    (unset,) = problems(tmp_path, 'key_env = "KEY_OF_A"\n')
+    assert unset.startswith("line 6: $.models[0].key_env: the environment variable KEY_OF_A is not set")
+    assert load_config(tmp_path / "bench.toml", for_requests=False).models[0].key_env == "KEY_OF_A"

@@ -218,7 +218,11 @@ def test_a_result_that_states_another_api_than_its_requests_went_to_is_found(tmp
     assert "the request went to the Chat Completions API, the result states Responses" in found[0][1]
 
 
-OVERRIDES: dict[str, Json] = {"top_p": 0.9, "chat_template_kwargs": {"preserve_thinking": True}, "repetition_penalty": 1.1}
+OVERRIDES: dict[str, Json] = {
+    "top_p": 0.9,
+    "chat_template_kwargs": {"preserve_thinking": True},
+    "repetition_penalty": 1.1,
+}
 
 
 def test_extra_that_overrides_sampling_and_adds_to_the_template_is_published_and_shown(tmp_path: Path) -> None:

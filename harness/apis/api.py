@@ -39,8 +39,9 @@ class Api(ABC):
 
     `path` follows base_url; `conversation_fields` hold the conversation in a request. `limit_fields` are the names of
     the output limit: `max_tokens_field` is None where there are several and the server kind decides. `sampling_fields`
-    are those that the API has, None for any. `fixed_fields` are in every streamed request. `stop_field` has the stop strings and `count_path` counts a prompt's tokens, None if the API has
-    no such thing. `last_event` ends a complete stream.
+    are those that the API has, None for any. `fixed_fields` are in every streamed request. `stop_field` has the stop
+    strings and `count_path` counts a prompt's tokens, None if the API has no such thing. `last_event` ends a complete
+    stream.
     """
 
     name: ClassVar[str]

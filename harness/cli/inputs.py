@@ -16,10 +16,10 @@ from harness.types import Result, Task, Verdict
 _MAX_PROBLEMS = 20
 
 
-def read_config(path: Path) -> Config:
-    """Load a bench.toml. Raises ConfigError."""
+def read_config(path: Path, *, for_requests: bool = True) -> Config:
+    """Load a bench.toml; unless `for_requests`, without looking for its keys and files. Raises ConfigError."""
     with suggest("" if path.exists() else f"write one with `{command_line('init')}`", ConfigError):
-        return load_config(path)
+        return load_config(path, for_requests=for_requests)
 
 
 def known_tasks(folders: Sequence[Path]) -> Mapping[str, Task]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness.cli.console import command_line
 from harness.cli.inputs import read_config
-from harness.config import read_api_key
-from harness.errors import EngineError, LanebenchError, ServerError
+from harness.config import find_missing_inputs, read_api_key
+from harness.errors import ConfigError, EngineError, LanebenchError, ServerError
 from harness.files import kit_info
 from harness.host import host_facts
 from harness.lifecycle import check_readiness, find_leftover_state
@@ -46,8 +46,13 @@ def inspect_machine() -> Iterator[Item]:
 
 
 def inspect_servers(config: Path) -> Iterator[Item]:
-    """Whether the servers of a bench.toml answer. Raises ConfigError."""
-    return map(_server, read_config(config).models)
+    """Whether the servers of a bench.toml answer, and what their models lack here. Raises ConfigError."""
+    for model in read_config(config, for_requests=False).models:
+        missing = [problem for _, problem in find_missing_inputs(model)]
+        if missing:
+            yield Item(model.label, False, _in_one_line(ConfigError(*missing)), ConfigError)
+        else:
+            yield _server(model)
 
 
 def _kit() -> Item:
@@ -112,8 +117,10 @@ def _stopped_servers() -> Iterator[Item]:
 def _server(model: Model) -> Item:
     try:
         ready = check_readiness(model, read_api_key(model), CONNECT_TIMEOUT_S)
-    except ServerError as error:
-        return Item(model.label, False, _in_one_line(error), ServerError)
+    except (ConfigError, ServerError) as error:
+        return Item(model.label, False, _in_one_line(error), type(error))
+    if ready is None:
+        return Item(model.label, None, f"{model.server} at {model.base_url} is started by the run")
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""
     return Item(model.label, True, f"{model.server} {ready.version or ''} answers at {model.base_url}{context}")
 

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     if args.config is not None:
         known = known_tasks(args.task_folders)
         tasks = [known[task.name] for task in result.tasks if task.name in known]
-        lanes = lanes_of_run(read_config(args.config).lanes, tasks)
+        lanes = lanes_of_run(read_config(args.config, for_requests=False).lanes, tasks)
     if args.reason is not None and args.choose is None:
         raise RunError("--reason needs --choose", fix="say with --choose LANE=MODEL what it is the reason for")
     if args.choose is not None:

@@ -7,10 +7,10 @@
 from harness.lifecycle.dry_run import describe_steps
 from harness.lifecycle.memory import MemorySnapshot, memory_use
 from harness.lifecycle.model_host import ModelHost, ModelSession, find_oversized_models, model_host
-from harness.lifecycle.readiness import Readiness, check_readiness, query_readiness
+from harness.lifecycle.readiness import Readiness, query_readiness
 from harness.lifecycle.restore import STOPPED_SERVICES_FILE, recover
 from harness.lifecycle.state import find_leftover_state, state_path
-from harness.lifecycle.status import LOAD_TIMEOUT_S
+from harness.lifecycle.status import LOAD_TIMEOUT_S, check_readiness
 
 __all__ = [
     "LOAD_TIMEOUT_S",

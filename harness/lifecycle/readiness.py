@@ -9,17 +9,14 @@ from pathlib import Path
 from harness.errors import ServerError
 from harness.lifecycle.actions import ServerProcess, read_log_tail
 from harness.servers import (
-    RequestTimeouts,
     ServerHandle,
     find_refusal,
-    get_server_kind,
     is_ready,
     list_models,
     query_model_context,
     query_served_context,
     query_version,
 )
-from harness.types import Model
 
 POLL_S = 0.2
 TRANSIENT_STATUSES = ("HTTP 408", "HTTP 409", "HTTP 425", "HTTP 429", "HTTP 5")
@@ -33,12 +30,6 @@ class Readiness:
     version: str | None
     context_tokens: int | None
     model_context_tokens: int | None = None
-
-
-def check_readiness(model: Model, api_key: str | None, connect_s: float) -> Readiness:
-    """Check that a model's server answers, without starting anything. Raises ServerError."""
-    timeouts = RequestTimeouts(connect_s=connect_s)
-    return query_readiness(ServerHandle(model, get_server_kind(model.server), api_key, timeouts))
 
 
 def query_readiness(server: ServerHandle) -> Readiness:

@@ -11,8 +11,9 @@ from harness.host import is_port_in_use
 from harness.lifecycle.actions import ServerProcess, read_log_tail, succeeds
 from harness.lifecycle.memory import is_local, port_of
 from harness.lifecycle.readiness import Readiness, query_readiness
-from harness.lifecycle.steps import Service, Step
-from harness.servers import ServerHandle, find_refusal, list_models
+from harness.lifecycle.steps import Service, Step, service_of
+from harness.servers import RequestTimeouts, ServerHandle, find_refusal, get_server_kind, list_models
+from harness.types import Model
 
 LOAD_TIMEOUT_S = 600.0
 POLL_S = 0.2
@@ -84,3 +85,21 @@ def require_free_port(server: ServerHandle) -> None:
     if is_local(server.model) and is_port_in_use(port):
         message = f"port {port} is already taken by another program"
         raise server.error(message, "stop it, or choose another port in base_url and lifecycle.start")
+
+
+def check_readiness(model: Model, api_key: str | None, connect_s: float) -> Readiness | None:
+    """Check that a model's server answers, without starting anything; None if the run starts it.
+
+    Raises ServerError if a run could not use it: it does not answer, or its port is taken where the run starts it.
+    """
+    server = ServerHandle(model, get_server_kind(model.server), api_key, RequestTimeouts(connect_s=connect_s))
+    service = service_of(model)
+    if service is None or service.start is None:
+        return query_readiness(server)
+    if service.is_foreground:
+        require_free_port(server)
+        return None
+    try:
+        return query_readiness(server)
+    except ServerError:
+        return None
