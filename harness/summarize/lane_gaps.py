@@ -48,9 +48,9 @@ def context(result: Result, lane: Lane) -> Iterator[str]:
 
 def later_turns(result: Result, lane: Lane) -> Iterator[str]:
     """A limit on the TTFT of later turns in a lane without conversations."""
-    separate = {task.name for task in result.tasks if task.separate}
-    conversations = [cell for cell in result.cells if lane.tasks.get(cell.task) and cell.task not in separate]
-    if lane.max_warm_ttft_s is not None and not any(len(cell.turns) > 1 for cell in conversations):
+    conversations = {task.name for task in result.tasks if task.is_conversation}
+    cells = [cell for cell in result.cells if lane.tasks.get(cell.task) and cell.task in conversations]
+    if lane.max_warm_ttft_s is not None and not any(len(cell.turns) > 1 for cell in cells):
         yield "no task of this lane has a second turn; TTFT of later turns was not measured"
 
 

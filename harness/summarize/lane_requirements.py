@@ -129,8 +129,8 @@ def warm_ttft(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
     if limit is None:
         return None
     allowed = f"allowed: {limit:g} s"
-    separate = {task.name for task in result.tasks if task.separate}
-    cells = [cell for cell in cells_of(result, lane, model.label).values() if cell.task not in separate]
+    conversations = {task.name for task in result.tasks if task.is_conversation}
+    cells = [cell for cell in cells_of(result, lane, model.label).values() if cell.task in conversations]
     turns = [(cell.task, turn.turn + 1, turn.ttft_s) for cell in cells for turn in cell.turns[1:] if turn.ttft_s]
     if not turns:
         return Requirement("warm_ttft", "unknown", f"no later turn was measured; {allowed}")

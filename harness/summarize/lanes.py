@@ -26,6 +26,7 @@ from harness.types import (
     RankBy,
     Recommendation,
     Result,
+    TaskInfo,
     TurnResult,
 )
 
@@ -75,24 +76,22 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
 
     Trials with cold turns from a cache are used for decode rates only.
     """
-    separate = {task.name for task in result.tasks if task.separate}
-    tasks = _timed_tasks(result, lane, criterion)
+    tasks = _timed_tasks(result, lane)
     values: dict[tuple[str, int], dict[int, float]] = {}
     for trial in (each for each in non_warmup_trials(result, model) if each.task in tasks):
-        is_separate = trial.task in separate
-        if criterion != "decode_tps" and has_cache_hit_on_cold_turn(trial, separate=is_separate):
+        is_conversation = tasks[trial.task].is_conversation
+        if criterion != "decode_tps" and has_cache_hit_on_cold_turn(trial, separate=not is_conversation):
             continue
         for index, turn in enumerate(trial.turns):
             value = _value(turn, criterion)
-            if value and is_complete(turn) and _includes(criterion, is_warm=index > 0 and not is_separate):
+            if value and is_complete(turn) and _includes(criterion, is_warm=index > 0 and is_conversation):
                 values.setdefault((trial.task, index), {})[trial.trial] = value
     return values
 
 
-def _timed_tasks(result: Result, lane: Lane, criterion: RankBy) -> set[str]:
-    """The lane's tasks that a criterion uses: clients that run at the same time share the decode rate."""
-    concurrent = {task.name for task in result.tasks if task.clients} if criterion == "decode_tps" else set()
-    return {task for task, weight in lane.tasks.items() if weight} - concurrent
+def _timed_tasks(result: Result, lane: Lane) -> dict[str, TaskInfo]:
+    """The lane's tasks whose times are compared: clients that run at the same time share the machine."""
+    return {task.name: task for task in result.tasks if lane.tasks.get(task.name) and not task.clients}
 
 
 @dataclass(frozen=True, slots=True)

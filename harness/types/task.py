@@ -178,3 +178,8 @@ class TaskInfo:
     limits: Limits | None = None
     for_agents: bool = False
     origin: str = ""
+
+    @property
+    def is_conversation(self) -> bool:
+        """Whether the turns of a trial follow each other: each is no conversation and no client of its own."""
+        return not (self.separate or self.clients)

@@ -1,0 +1,63 @@
+"""Requirements of a lane: on which trials and tasks they are judged, and the bound that they need."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.summarize import summarize
+from harness.types import Lane, Recommendation, Requirement, Result, TaskInfo, TrialResult
+from tests.example import grown_result
+
+TASKS = {"code-bugfix": 1.0, "code-refactor": 1.0}
+
+
+def _lane(result: Result, **changes: Any) -> Recommendation:
+    lane = replace(Lane("daily coding", TASKS), **changes)
+    (found,) = summarize(replace(result, lanes=(lane,))).recommendations
+    return found
+
+
+def _demand(found: Recommendation, model: str, name: str) -> Requirement:
+    standing = next(one for one in found.eligibilities if one.model == model)
+    return next(one for one in standing.requirements if one.name == name)
+
+
+def _with_two_turns(result: Result, ttft_s: Sequence[float]) -> Result:
+    """Each trial of `code-refactor` has a second turn whose TTFT is that of its model."""
+    by_model = dict(zip((model.label for model in result.models), ttft_s, strict=True))
+
+    def grow(trial: TrialResult) -> TrialResult:
+        if trial.task != "code-refactor":
+            return trial
+        first = trial.turns[0]
+        later = replace(first.timings, ttft_s=by_model[trial.model] + 0.01 * trial.trial)
+        return replace(trial, turns=(first, replace(first, timings=later)))
+
+    return replace(result, trials=tuple(map(grow, result.trials)))
+
+
+@pytest.mark.parametrize("kind", [{"clients": (1, 1)}, {"separate": True}])
+def test_a_turn_of_another_client_or_conversation_is_no_later_turn(kind: dict[str, Any]) -> None:
+    result = _with_two_turns(grown_result(8, {}), (3.0, 0.5))
+
+    def apart(task: TaskInfo) -> TaskInfo:
+        return replace(task, **kind) if task.name == "code-refactor" else task
+
+    limited = {"max_warm_ttft_s": 1.0, "rank_by": ("warm_ttft_s",)}
+    together = _lane(result, **limited)
+    assert _demand(together, "steady", "warm_ttft").state == "not_met"
+    alone = _lane(replace(result, tasks=tuple(map(apart, result.tasks))), **limited)
+    assert _demand(alone, "steady", "warm_ttft").state == "unknown"
+    assert any("second turn" in gap for gap in alone.untested)
+
+
+def test_times_of_clients_that_run_together_rank_no_model() -> None:
+    result = _with_two_turns(grown_result(8, {}), (3.0, 0.5))
+    ranked = {"tasks": {"code-refactor": 1.0}, "rank_by": ("warm_ttft_s",)}
+    assert _lane(result, **ranked).model == "hasty"
+    tasks = tuple(replace(task, clients=(1, 1)) for task in result.tasks)
+    for criterion in ("warm_ttft_s", "ttft_s", "e2e_s"):
+        found = _lane(replace(result, tasks=tasks), **{**ranked, "rank_by": (criterion,)})
+        assert [margin.estimate for margin in found.margins] == [None], criterion
