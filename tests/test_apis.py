@@ -50,7 +50,7 @@ RESPONSES = (
     named({"type": "response.in_progress", "response": {"id": "r", "status": "in_progress"}}),
     item_event("added", {"type": "reasoning", "id": "rs", "summary": []}),
     piece("reasoning_text", "rs", "hm 漢"),
-    piece("reasoning_summary_text", "rs", "!"),
+    piece("reasoning_summary_text", "rs_2", "!"),
     item_event("added", {"type": "message", "id": "msg", "content": []}, 1),
     piece("output_text", "msg", "Grüße"),
     piece("output_text", "msg", " 🦀"),
@@ -390,6 +390,13 @@ def test_pieces_that_repeat_the_input_of_a_call_that_began_whole_are_dropped() -
     again = block("delta", 0, {"type": "input_json_delta", "partial_json": '{"path": "."}'})
     reading = read_over("messages", START, begun, again, block_stop(0), message_delta("tool_use"), STOP)
     assert reading.tool_calls == (ToolCall("c", "ls", '{"path": "."}'),)
+
+
+def test_a_call_that_the_server_executes_has_its_name() -> None:
+    start = block("start", 0, {"type": "server_tool_use", "id": "st", "name": "web_search", "input": {}})
+    arguments = block("delta", 0, {"type": "input_json_delta", "partial_json": '{"q":1}'})
+    expected = (ToolCall("st", "web_search", '{"q":1}'),)
+    assert read_over("messages", START, start, arguments, block_stop(0), STOP).tool_calls == expected
 
 
 def test_calls_of_one_id_in_two_blocks_are_two() -> None:

@@ -104,6 +104,38 @@ def test_a_text_is_read_once_however_its_end_is_named() -> None:
     assert read_over("responses", streamed, done, streamed.replace(b'"m"', b'"n"'), done, ended()).content == "hihi"
 
 
+def test_a_second_text_that_comes_only_whole_is_read() -> None:
+    first = piece("output_text", "m", "one", content_index=0)
+    texts = [
+        named({"type": "response.output_text.done", "item_id": "m", "content_index": at, "text": text})
+        for at, text in enumerate(("one", "two"))
+    ]
+    item = item_event("done", {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "onetwo"}]})
+    assert read_over("responses", first, *texts, item, ended()).content == "onetwo"
+    unnumbered = piece("output_text", "m", "one"), piece("output_text", "m", "two")
+    assert read_over("responses", *unnumbered, *texts, item, ended()).content == "onetwo"
+
+
+def test_a_second_message_that_comes_only_as_an_item_is_read() -> None:
+    def message(name: str, text: str) -> Json:
+        return {"type": "message", "id": name, "content": [{"type": "output_text", "text": text}]}
+
+    streamed, second = piece("output_text", "m", "one"), item_event("done", message("n", "two"), 1)
+    assert (
+        read_over("responses", streamed, item_event("done", message("m", "one")), second, ended()).content == "onetwo"
+    )
+    placed = piece("output_text", "m", "one", output_index=0)
+    assert read_over("responses", placed, second, ended()).content == "onetwo"
+
+
+@pytest.mark.parametrize("end", [[], [piece("reasoning_text", "rs", " more")]])
+def test_a_thought_is_read_without_its_summary(end: list[bytes]) -> None:
+    thought, summary = piece("reasoning_text", "rs", "thought"), piece("reasoning_summary_text", "rs", "short")
+    reading = read_over("responses", thought, summary, *end, ended())
+    assert reading.reasoning == "thought" + " more" * len(end)
+    assert read_over("responses", summary, ended()).reasoning == "short"
+
+
 def test_a_last_event_without_a_status_ends_the_response_as_it_is_named() -> None:
     text = piece("output_text", "m", "hi")
     for kind, finish in (("completed", "stop"), ("incomplete", "length")):

@@ -80,6 +80,14 @@ def test_null_or_empty_usage_does_not_erase_an_earlier_one() -> None:
     assert reading.usage == Usage(5, 8, None, None)
 
 
+@pytest.mark.parametrize("details", [None, {}, {"cached_tokens": None}])
+def test_a_null_within_a_later_usage_does_not_erase_cached_tokens(details: Json) -> None:
+    counted = {"prompt_tokens": 5, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}}
+    later = {"prompt_tokens": 5, "completion_tokens": 4, "prompt_tokens_details": details}
+    end = event({"choices": [], "usage": later})
+    assert read_bytes(text_chunk("x"), chunk({}, "stop", usage=counted), end, DONE).usage == Usage(5, 4, 4, None)
+
+
 def test_of_a_usage_on_every_chunk_the_last_one_counts() -> None:
     running = [chunk({"content": "x"}, usage={"prompt_tokens": 5, "completion_tokens": n}) for n in (1, 2, 3)]
     assert read_bytes(*running, END, DONE).usage == Usage(5, 3, None, None)

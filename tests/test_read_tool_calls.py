@@ -44,6 +44,25 @@ def test_whole_calls_that_all_say_index_0_are_several_calls() -> None:
     assert told(call(0, "a", "read", "{}"), call(0, "b", "read", "{}")) == [("a", "read", "{}"), ("b", "read", "{}")]
 
 
+def test_calls_with_one_id_are_told_apart_by_their_index() -> None:
+    whole = call(0, "call_0", "read", '{"p":1}'), call(1, "call_0", "read", '{"p":2}')
+    assert told(*whole) == [("call_0", "read", '{"p":1}'), ("call_0", "read", '{"p":2}')]
+    pieces = (
+        call(0, "a", "f", "{"), call(1, "a", "g", "["), call(0, "a", None, "}"), call(1, "a", None, "]"),
+        call(2, "a", None, "7"),
+    )  # fmt: skip
+    assert told(*pieces) == [("a", "f", "{}"), ("a", "g", "[]"), ("a", "", "7")]
+    assert told(call(None, "a", "f", "{"), call(0, "a", None, "}")) == [("a", "f", "{}")]
+
+
+def test_the_calls_of_a_whole_message_are_as_many_as_its_entries() -> None:
+    entries = [call(None, "call_0", "f", "1"), call(0, "call_0", "f", "2"), call(0, None, None, "3")]
+    calls = assemble_tool_calls(parse_tool_calls(entries, is_whole=True))
+    assert [(one.id, one.name, one.arguments) for one in calls] == [
+        ("call_0", "f", "1"), ("call_0", "f", "2"), (None, "", "3"),
+    ]  # fmt: skip
+
+
 def test_an_id_and_a_name_repeated_in_every_piece_are_one_call() -> None:
     assert told(call(0, "a", "read", "{"), call(0, "a", "read", "}")) == [("a", "read", "{}")]
     assert told(call(None, "a", "read", "{"), call(None, "a", "read", "}")) == [("a", "read", "{}")]

@@ -115,11 +115,13 @@ def _parse_tool_call(value: Json) -> ToolCallDelta | None:
     )
 
 
-def parse_tool_calls(value: Json) -> tuple[ToolCallDelta, ...]:
-    """Parse the `tool_calls` of a delta or a message; entries that are not objects are dropped."""
-    if not isinstance(value, list):
-        return ()
-    return tuple(delta for delta in map(_parse_tool_call, value) if delta is not None)
+def parse_tool_calls(value: Json, *, is_whole: bool = False) -> tuple[ToolCallDelta, ...]:
+    """Parse the `tool_calls` of a delta or of a whole message; entries that are not objects are dropped.
+
+    Each entry of a whole message is a call, whatever its id and index say: its index becomes its place.
+    """
+    calls = tuple(delta for delta in map(_parse_tool_call, as_list(value)) if delta is not None)
+    return tuple(replace(call, index=at) for at, call in enumerate(calls)) if is_whole else calls
 
 
 def _first_text(document: Mapping[str, Json], keys: tuple[str, ...]) -> str:
@@ -174,7 +176,7 @@ def _parse_event(document: Mapping[str, Json], event_name: str | None, at_ns: in
         at_ns=at_ns,
         content=_first_text(message, CONTENT_KEYS),
         reasoning=_first_text(message, REASONING_KEYS),
-        tool_calls=parse_tool_calls(message.get("tool_calls")),
+        tool_calls=parse_tool_calls(message.get("tool_calls"), is_whole=is_message),
         finish_reason=finish_reason if isinstance(finish_reason, str) and finish_reason else None,
         usage=usage if isinstance(usage, dict) and usage else None,
         server_timings=parse_server_timings(document),

@@ -227,7 +227,8 @@ def _with_kind(delta: Delta, otherwise: str) -> Delta:
 
 def _started(delta: Delta, block: Mapping[str, Json], index: int | None) -> Delta:
     """The beginning of a block: of a call its name, which the model generated; of text usually nothing."""
-    if block.get("type") == "tool_use":
+    if as_text(block.get("type")).endswith("tool_use"):
+        # Also `server_tool_use`, a call that the server executes itself.
         arguments = to_text(block["input"]) if as_object(block.get("input")) else ""
         call_id = as_text(block.get("id")) or None
         return replace(

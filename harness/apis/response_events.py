@@ -50,8 +50,8 @@ class ResponsesParser:
     """Reads the events of one response.
 
     Each text comes both in pieces and whole, and counts once: `items` knows what came of each item. `came` are the
-    channels of which text came, `streamed` those of which any came in events of their own. `is_called` says that the
-    client has a call to execute.
+    channels of which text came, `streamed` the items whose text came in events of its own and whose end did not come
+    yet. `is_called` says that the client has a call to execute.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class ResponsesParser:
             "content": ResponseItems(), "reasoning": ResponseItems(), "call": ResponseItems(),
         }  # fmt: skip
         self.came: set[Channel] = set()
-        self.streamed: set[Channel] = set()
+        self.streamed: dict[Channel, dict[str, ResponseItem]] = {"content": {}, "reasoning": {}, "call": {}}
         self.is_called = False
         self.ended = False
         self.sequence = -1
@@ -115,10 +115,10 @@ class ResponsesParser:
         found = self.items[channel].find(names_of({}, document), "end" if is_whole and channel != "call" else "piece")
         keys = _WHOLE_KEYS if is_whole else ("delta",)
         text = next((text for key in keys if (text := extract_text(document.get(key)))), "")
-        text = found.unseen("text", text, is_whole=is_whole)
+        text = _unseen(found, channel, kind, text, document)
         if not text:
             return delta if is_whole else replace(delta, kind="empty")
-        self.streamed.add(channel)
+        self.streamed[channel][found.key] = found
         return self._generated(_with_text(delta, channel, text, found))
 
     def _item(self, delta: Delta, item: Mapping[str, Json], names: ItemNames, *, is_whole: bool) -> Delta:
@@ -129,11 +129,25 @@ class ResponsesParser:
         found = self.items[channel].find(names, "end" if is_whole else "begin")
         if channel == "call":
             return replace(delta, tool_calls=(self._call(item, found, is_whole=is_whole),))
-        # A message and a thought can have several texts, each with an end of its own: only if none was streamed is
-        # that of the item not a repetition.
-        if not is_whole or channel in self.streamed:
+        if not is_whole or self._is_repetition(channel, found, names):
             return delta
         return _with_text(delta, channel, found.unseen("text", _text_of(item), is_whole=True), found)
+
+    def _is_repetition(self, channel: Channel, found: ResponseItem, names: ItemNames) -> bool:
+        """Whether the end of an item repeats what was streamed: of it, or of one that may be it under another id.
+
+        A message and a thought can have several texts, each with an end of its own: only if none came is that of the
+        item new.
+        """
+        streamed = self.streamed[channel]
+        if found.seen:
+            streamed.pop(found.key, None)
+            return True
+        last = next(reversed(streamed.values()), None)
+        if last is None or (None not in (last.index, names.index) and last.index != names.index):
+            return False
+        del streamed[last.key]
+        return True
 
     def _call(self, item: Mapping[str, Json], found: ResponseItem, *, is_whole: bool) -> ToolCallDelta:
         """What is new of a call in its item."""
@@ -190,6 +204,15 @@ def _channel_of(kind: str) -> Channel | None:
     if _CALL_EVENT.fullmatch(kind):
         return "call"
     return "reasoning" if kind.startswith("response.reasoning") and "part" not in kind else None
+
+
+def _unseen(item: ResponseItem, channel: Channel, kind: str, text: str, document: Mapping[str, Json]) -> str:
+    """What is new of a text; of a thought and its summary only the one that came first counts."""
+    part = "summary" if "summary" in kind else "refusal" if "refusal" in kind else "text"
+    if channel == "reasoning" and item.seen.keys() - {part}:
+        return ""
+    index = as_index(document.get("summary_index" if part == "summary" else "content_index"))
+    return item.unseen(part, text, is_whole=kind.endswith(".done"), index=index)
 
 
 def _channels(delta: Delta) -> set[Channel]:

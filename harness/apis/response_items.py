@@ -73,7 +73,7 @@ def names_of(item: Mapping[str, Json], document: Mapping[str, Json]) -> ItemName
 
 @dataclass(slots=True, eq=False)
 class ResponseItem:
-    """One item. `seen` are its parts of which text came, `whole` those that came at once."""
+    """One item. `seen` are its parts of which text came, `whole` those that came at once: each with its indices."""
 
     key: str
     has_id: bool = False
@@ -81,17 +81,21 @@ class ResponseItem:
     call_id: str | None = None
     begun: bool = False
     ended: bool = False
-    seen: set[str] = field(default_factory=set)
-    whole: set[str] = field(default_factory=set)
+    seen: dict[str, set[int | None]] = field(default_factory=dict)
+    whole: dict[str, set[int | None]] = field(default_factory=dict)
 
-    def unseen(self, part: str, text: str, *, is_whole: bool) -> str:
-        """The text, or "" if it repeats what came: the whole after its pieces, or the other way around."""
-        if part in (self.seen if is_whole else self.whole):
+    def unseen(self, part: str, text: str, *, is_whole: bool, index: int | None = None) -> str:
+        """The text, or "" if it repeats what came: the whole after its pieces, or the other way around.
+
+        A part can have several texts, each with an index; one without an index can be any of them.
+        """
+        came = (self.seen if is_whole else self.whole).get(part, ())
+        if came and (index is None or index in came or None in came):
             return ""
         if text:
-            self.seen.add(part)
+            self.seen.setdefault(part, set()).add(index)
         if text and is_whole:
-            self.whole.add(part)
+            self.whole.setdefault(part, set()).add(index)
         return text
 
 

@@ -122,7 +122,7 @@ class _StreamState:
         """
         self.done = self.done or delta.is_last
         self.finish_reason = delta.finish_reason or self.finish_reason
-        self.usage = {**(self.usage or {}), **delta.usage} if delta.usage else self.usage
+        self.usage = _merge_counts(self.usage or {}, delta.usage) if delta.usage else self.usage
         self.server_timings = delta.server_timings or self.server_timings
         self.model = self.model or delta.model
         self.error = self.error or delta.error
@@ -138,6 +138,18 @@ class _StreamState:
         if usage.cached_tokens is None and self.server_timings:
             usage = replace(usage, cached_tokens=find_count(self.server_timings, (("cache_n",),)))
         return None if usage == Usage() else usage
+
+
+def _merge_counts(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
+    """The last count of each name, also within objects such as `prompt_tokens_details`; null is no count."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[name] = before | {key: count for key, count in value.items() if count is not None}
+        elif value is not None:
+            merged[name] = value
+    return merged
 
 
 def parse_event(event: Event, parse: EventParser) -> Delta:

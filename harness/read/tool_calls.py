@@ -16,6 +16,7 @@ from harness.types import ToolCall
 @dataclass(slots=True)
 class _OpenCall:
     id: str | None
+    index: int | None = None
     name: str = ""
     arguments: list[str] = field(default_factory=list)
     is_real: bool = False
@@ -27,7 +28,8 @@ class _Assembler:
     def __init__(self) -> None:
         self.calls: list[_OpenCall] = []
         self._by_key: dict[str, _OpenCall] = {}
-        self._by_id: dict[str, _OpenCall] = {}
+        self._by_id: dict[tuple[str, int | None], _OpenCall] = {}
+        """By the id under each index of the call, and under none."""
         self._by_index: dict[int, _OpenCall] = {}
 
     def add(self, delta: ToolCallDelta) -> None:
@@ -41,10 +43,12 @@ class _Assembler:
             # The last id is the one that the client sees in the finished call, and answers.
             call.id = delta.id or call.id
             self._by_key[delta.key] = call
-        if call.id is not None:
-            self._by_id.setdefault(call.id, call)
         if delta.index is not None:
+            call.index = delta.index
             self._by_index[delta.index] = call
+        if call.id is not None:
+            self._by_id.setdefault((call.id, None), call)
+            self._by_id.setdefault((call.id, call.index), call)
         if delta.name != call.name:
             call.name += delta.name
         call.arguments.append(delta.arguments)
@@ -55,8 +59,9 @@ class _Assembler:
         if delta.key is not None:
             call = self._by_key.get(delta.key)
             return None if call is not None and delta.name and _differ(call.id, delta.id) else call
-        if delta.id is not None and delta.id in self._by_id:
-            return self._by_id[delta.id]
+        call = None if delta.id is None else self._find_id(delta.id, delta.index)
+        if call is not None:
+            return call
         # A name with a new id begins a call even under an index that is taken: Ollama has sent several whole calls
         # that all say index 0.
         if delta.id is not None and delta.name:
@@ -64,6 +69,11 @@ class _Assembler:
         if delta.index is not None:
             return self._by_index.get(delta.index)
         return self.calls[-1] if self.calls and not delta.name else None
+
+    def _find_id(self, call_id: str, index: int | None) -> _OpenCall | None:
+        """The call with this id, unless both have an index and these differ: models give parallel calls one id."""
+        call = self._by_id.get((call_id, index)) or self._by_id.get((call_id, None))
+        return call if call is not None and (index is None or call.index in (None, index)) else None
 
 
 def _differ(old: str | None, new: str | None) -> bool:
@@ -73,9 +83,9 @@ def _differ(old: str | None, new: str | None) -> bool:
 def assemble_tool_calls(deltas: Iterable[ToolCallDelta]) -> tuple[ToolCall, ...]:
     """Join deltas into calls, in the order in which the calls began.
 
-    A delta continues the call with its key; without a key the one with its id, else the one with its index, else the
-    last one. It begins a call if there is none, if it has a name and a new id, or a name and neither key nor index. A
-    call of which only key and id came is none yet.
+    A delta continues the call with its key; without a key the one with its id, if their indices do not differ, else the
+    one with its index, else the last one. It begins a call if there is none, if it has a name and a new id, or a name
+    and neither key nor index. A call of which only key and id came is none yet.
     """
     assembler = _Assembler()
     for delta in deltas:
