@@ -178,11 +178,26 @@ def test_in_one_cell_a_block_is_a_value(a: list[float], b: list[float]) -> None:
     assert blocked == pytest.approx(plain, rel=1e-9)
 
 
-def test_the_ratio_over_blocks_has_no_bounds_without_two_values_in_each_cell() -> None:
+def test_cells_with_a_single_value_on_a_side_count_only_where_there_are_no_others() -> None:
     assert blocked_mean_ratio([({}, {0: 1.0})]) is None
-    single = blocked_mean_ratio([({0: 20.0, 1: 21.0}, {0: 10.0, 1: 10.5}), ({0: 4.0}, {0: 2.0, 1: 2.1})])
-    assert single
-    assert (single.low, single.high, single.cells) == (None, None, 2)
+    whole, sparse = ({0: 20.0, 1: 21.0}, {0: 10.0, 1: 10.5}), ({0: 4.0}, {0: 1.0, 1: 1.1})
+    for found, alone, single in (
+        (blocked_mean_ratio([whole, sparse]), blocked_mean_ratio([whole]), blocked_mean_ratio([sparse, sparse])),
+        (
+            geometric_mean_ratio([_values(whole), _values(sparse)]),
+            geometric_mean_ratio([_values(whole)]),
+            geometric_mean_ratio([_values(sparse), _values(sparse)]),
+        ),
+    ):
+        assert found
+        assert single
+        assert found == alone
+        assert found.low is not None
+        assert (single.low, single.high, single.cells) == (None, None, 2)
+
+
+def _values(pair: tuple[dict[int, float], dict[int, float]]) -> tuple[list[float], list[float]]:
+    return list(pair[0].values()), list(pair[1].values())
 
 
 def test_cells_that_share_the_blocks_of_a_drifting_machine_are_no_independent_evidence() -> None:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from harness.summarize import summarize
-from harness.types import Lane, Recommendation, Requirement, Result, TaskInfo, TrialResult
+from harness.types import Lane, Outcome, Recommendation, Requirement, Result, TaskInfo, TrialResult
 from tests.example import grown_result
+from tests.test_report_agent_work import WORK
+from tests.test_report_agent_work import result as agent_result
 
 TASKS = {"code-bugfix": 1.0, "code-refactor": 1.0}
 
@@ -61,3 +63,27 @@ def test_times_of_clients_that_run_together_rank_no_model() -> None:
     for criterion in ("warm_ttft_s", "ttft_s", "e2e_s"):
         found = _lane(replace(result, tasks=tasks), **{**ranked, "rank_by": (criterion,)})
         assert [margin.estimate for margin in found.margins] == [None], criterion
+
+
+def test_agents_are_ranked_by_the_median_of_their_later_requests() -> None:
+    result = agent_result()
+    (agent,) = (model for model in result.models if model.agent)
+    worked = [trial for trial in result.trials if trial.task == WORK]
+
+    def trials(label: str, ttft_s: float) -> list[TrialResult]:
+        """The first trial with one request more than the others."""
+        made = []
+        for trial in worked:
+            timings = replace(trial.turns[0].timings, ttft_s=ttft_s + 0.01 * trial.trial)
+            turns = (replace(trial.turns[0], timings=timings),) * (5 if trial.trial == 0 else 4)
+            made.append(replace(trial, model=label, outcome=Outcome.PASSED, turns=turns))
+        return made
+
+    models = (replace(agent, label="quick"), replace(agent, label="slow"))
+    tasks = tuple(task for task in result.tasks if task.for_agents)
+    ranked = {"tasks": {WORK: 1.0}, "rank_by": ("pass_rate", "warm_ttft_s")}
+    both = replace(result, models=models, tasks=tasks, trials=(*trials("quick", 1.0), *trials("slow", 5.0)))
+    found = _lane(both, **ranked)
+    assert (found.model, found.confidence) == ("quick", "conclusive")
+    (margin,) = found.margins
+    assert (margin.criterion, margin.estimate) == ("warm_ttft_s", pytest.approx(4.9, abs=0.1))

@@ -16,7 +16,7 @@ from harness.stats import (
     difference_on_these_tasks,
     ratio_verdict,
 )
-from harness.summarize import Passes, Trials, contingency_table, has_cache_hit_on_cold_turn, is_complete, passes_of
+from harness.summarize import Passes, Trials, contingency_table, has_cache_hit_on_cold_turn, passes_of, turn_values
 from harness.types import ModelInfo, Result, TaskInfo, TurnResult
 
 ON_THESE_TASKS = "pass rate on these tasks"
@@ -82,10 +82,8 @@ class Side:
         for trial in self.trials.get((self.model.label, task.name), ()):
             if speed.needs_cold and has_cache_hit_on_cold_turn(trial, separate=task.separate):
                 continue
-            for number, turn in enumerate(trial.turns):
-                value = speed.value(turn)
-                if value and is_complete(turn):
-                    values.setdefault(number, {})[trial.trial] = value
+            for number, value in turn_values(task, trial, speed.value):
+                values.setdefault(number, {})[trial.trial] = value
         return values
 
 

@@ -5,10 +5,10 @@ Both work on logarithms: errors of speeds are relative, and a ratio must not dep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from math import exp, fsum, log, sqrt
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from harness.stats.proportions import LEVEL
 from harness.stats.suites import sample_variance, t_quantile
@@ -19,6 +19,7 @@ EQUIVALENCE_MARGIN = 0.05
 MIN_DRIFT_DEGREES_OF_FREEDOM = 3
 _MAX_LOG = log(1e6)
 """Of a ratio and of its bounds. What may be a million times as much says nothing, and soon exceeds a float."""
+_Values = TypeVar("_Values", bound=Sized)
 
 RatioVerdict = Literal["more", "less", "equivalent", "can't tell"]
 SamplePair = tuple[Sequence[float], Sequence[float]]
@@ -30,9 +31,9 @@ TimedValue = tuple[float, float]
 
 
 class Ratio(NamedTuple):
-    """Ratio to the baseline with its interval.
+    """Ratio to the baseline with its interval, from `cells` cells.
 
-    No bounds if a sample of a cell has fewer than two values, or if a bound is beyond a million times as much.
+    No bounds if no cell has two values on each side, or if a bound is beyond a million times as much.
     """
 
     ratio: float
@@ -48,10 +49,11 @@ def _logs(values: Sequence[float]) -> list[float]:
 def geometric_mean_ratio(cells: Sequence[SamplePair], level: float = LEVEL) -> Ratio | None:
     """The geometric mean over the cells of the ratio of geometric means, on exactly these cells; None without any.
 
+    Cells with a single value on a side are left out if there are others (`_with_spread`).
     Welch's interval on logarithms, its degrees of freedom after Satterthwaite.
     Sources: B. L. Welch, Biometrika 34 (1947); P. J. Fleming and J. J. Wallace, CACM 29 (1986), on geometric means.
     """
-    pairs = [(_logs(values), _logs(baseline)) for values, baseline in cells if values and baseline]
+    pairs = [(_logs(values), _logs(baseline)) for values, baseline in _with_spread(cells)]
     if not pairs:
         return None
     samples = [sample for pair in pairs for sample in pair]
@@ -70,12 +72,22 @@ def blocked_mean_ratio(cells: Sequence[BlockedPair], level: float = LEVEL) -> Ra
     independent observations: a block is one. Variance by clusters, with the correction of few (CR1), for each system.
     Source: K.-Y. Liang and S. L. Zeger, Biometrika 73 (1986). For one cell it is Welch's interval.
     """
-    pairs = [(_logs_of(values), _logs_of(baseline)) for values, baseline in cells if values and baseline]
+    pairs = [(_logs_of(values), _logs_of(baseline)) for values, baseline in _with_spread(cells)]
     if not pairs:
         return None
     has_spread = all(len(sample) > 1 for pair in pairs for sample in pair)
     parts = [_block_variance(side) for side in zip(*pairs, strict=True)] if has_spread else []
     return _ratio_of([(list(values.values()), list(baseline.values())) for values, baseline in pairs], parts, level)
+
+
+def _with_spread(cells: Sequence[tuple[_Values, _Values]]) -> list[tuple[_Values, _Values]]:
+    """The cells with two values or more on each side; if there are none, those with any.
+
+    Agents and tool loops have as many turns as they take: a turn that a single trial reached has no variance, and must
+    not take the interval from all others.
+    """
+    filled = [(values, baseline) for values, baseline in cells if values and baseline]
+    return [pair for pair in filled if min(map(len, pair)) > 1] or filled
 
 
 class _MeanVariance(NamedTuple):

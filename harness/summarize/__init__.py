@@ -4,7 +4,13 @@
 and sources. All functions are pure, so that `verify` can repeat them from a published file.
 """
 
-from harness.summarize.cells import Trials, answer_identity, by_cell, has_cache_hit_on_cold_turn, is_complete
+from harness.summarize.cells import (
+    Trials,
+    answer_identity,
+    by_cell,
+    has_cache_hit_on_cold_turn,
+    turn_values,
+)
 from harness.summarize.judging import MAX_JUDGES
 from harness.summarize.lane_differences import pair_looks
 from harness.summarize.lane_evidence import lane_evidence
@@ -31,7 +37,6 @@ __all__ = [
     "family_of",
     "has_cache_hit_on_cold_turn",
     "is_asked",
-    "is_complete",
     "lane_evidence",
     "max_decode_tps",
     "pair_looks",
@@ -43,4 +48,5 @@ __all__ = [
     "take_look",
     "trial_result",
     "trials_planned",
+    "turn_values",
 ]

@@ -7,7 +7,7 @@ are used by the other modules of this package.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 
 from harness.stats import LEVEL, spread, wilson
@@ -122,19 +122,36 @@ def _turn_speeds(index: int, groups: Groups, *, cold: bool) -> TurnSpeeds:
     )
 
 
-def _turns(task: TaskInfo, trials: Sequence[TrialResult]) -> tuple[TurnSpeeds, ...]:
-    """The turns of a cell. Of an agent there are two, its first request and all later ones: it decides how many."""
-    longest = max((len(trial.turns) for trial in trials), default=0)
+def turn_groups(task: TaskInfo, trial: TrialResult) -> Groups:
+    """The replies of a trial that count as one turn each.
+
+    Of an agent there are two groups, its first request and all later ones: it decides how many.
+    """
     if task.for_agents:
-        starts = ((0, 1), (1, longest))
-        return tuple(
-            _turn_speeds(at, [trial.turns[start:end] for trial in trials], cold=False)
-            for at, (start, end) in enumerate(starts)
-            if longest > start
-        )
+        return [group for group in (trial.turns[:1], trial.turns[1:]) if group]
+    return [(turn,) for turn in trial.turns]
+
+
+def turn_values(
+    task: TaskInfo, trial: TrialResult, value_of: Callable[[TurnResult], float | None]
+) -> Iterator[tuple[int, float]]:
+    """(turn, value) of a trial: of each group of replies the median of the complete ones that have the value."""
+    for index, group in enumerate(turn_groups(task, trial)):
+        values = [value for turn in group if is_complete(turn) and (value := value_of(turn))]
+        if values:
+            yield index, median(values)
+
+
+def _turns(task: TaskInfo, trials: Sequence[TrialResult]) -> tuple[TurnSpeeds, ...]:
+    """The turns of a cell."""
+    grouped = [turn_groups(task, trial) for trial in trials]
     return tuple(
-        _turn_speeds(index, [trial.turns[index : index + 1] for trial in trials], cold=index == 0 or task.separate)
-        for index in range(longest)
+        _turn_speeds(
+            index,
+            [turns for groups in grouped for turns in groups[index : index + 1]],
+            cold=not task.for_agents and (index == 0 or task.separate),
+        )
+        for index in range(max(map(len, grouped), default=0))
     )
 
 

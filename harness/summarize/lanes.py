@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 
 from harness.stats import BlockedPair, Ratio, blocked_mean_ratio, geometric_mean_ratio, ratio_verdict
-from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, is_complete, non_warmup_trials
+from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, non_warmup_trials, turn_values
 from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
 from harness.summarize.lane_requirements import GIB, check_eligibility, lane_models
@@ -76,15 +77,14 @@ def _speeds(result: Result, lane: Lane, model: str, criterion: RankBy) -> dict[t
 
     Trials with cold turns from a cache are used for decode rates only.
     """
-    tasks = _timed_tasks(result, lane)
+    tasks, value_of = _timed_tasks(result, lane), partial(_value, criterion=criterion)
     values: dict[tuple[str, int], dict[int, float]] = {}
     for trial in (each for each in non_warmup_trials(result, model) if each.task in tasks):
         is_conversation = tasks[trial.task].is_conversation
         if criterion != "decode_tps" and has_cache_hit_on_cold_turn(trial, separate=not is_conversation):
             continue
-        for index, turn in enumerate(trial.turns):
-            value = _value(turn, criterion)
-            if value and is_complete(turn) and _includes(criterion, is_warm=index > 0 and is_conversation):
+        for index, value in turn_values(tasks[trial.task], trial, value_of):
+            if _includes(criterion, is_warm=index > 0 and is_conversation):
                 values.setdefault((trial.task, index), {})[trial.trial] = value
     return values
 
