@@ -1,16 +1,22 @@
 """Many results as tables: the import refuses hostile sources, and a query reads the imported files and nothing else."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.bundle import manifest_digest
+from harness.bundle.signing import sign
 from harness.cli import main
 from harness.collection import (
     Collection,
@@ -22,15 +28,16 @@ from harness.collection import (
     open_collection,
     open_database,
 )
-from harness.collection.selection import ImportedResult, ImportRecord, select_results
+from harness.collection.selection import UNKNOWN_SIGNER, ImportedResult, ImportRecord, select_results
 from harness.compare import comparison_key
 from harness.errors import DiskError, RunError
-from harness.files import build, to_json
+from harness.files import ROOT, build, to_json
 from harness.types import Json, Result, Sandbox
 from harness.verify import VerifyOptions
 from harness.verify.levels import OpenSandbox
 from tests.bundle import (
     bundle_with,
+    failing,
     good_bundle,
     later,
     summarized,
@@ -191,18 +198,19 @@ def test_a_correction_counts_only_for_its_own_run_and_by_the_same_key(
 ) -> None:
     old = ImportRecord("1", run="r", result_sha256="a", manifest_sha256="m", signer="key")
     new = ImportRecord("2", run=run, result_sha256="b", manifest_sha256="n", supersedes="m", signer=signer)
-    results, notes = select_results([ImportedResult(Path("old"), old), ImportedResult(Path("new"), new)])
-    assert [str(each.path) for each in results] == kept
-    assert len(notes) == 2 - len(kept)
+    selection = select_results([ImportedResult(Path("old"), old), ImportedResult(Path("new"), new)])
+    assert [str(each.path) for each in selection.kept] == kept
+    assert len(selection.notes) == 2 - len(kept)
 
 
 def _kept(*records: ImportRecord) -> list[str]:
     """The bundles that remain, whatever the order in which they were found; all but one of each run have a note."""
     found = [ImportedResult(Path(record.bundle), record) for record in records]
-    results, notes = select_results(found)
-    assert sorted(each.path for each in select_results(found[::-1])[0]) == [each.path for each in results]
-    assert len(results) + len(notes) == len(records)
-    return [each.record.bundle for each in results]
+    selection = select_results(found)
+    assert select_results(found[::-1]).kept == selection.kept
+    assert len(selection.kept) + len(selection.notes) + len(selection.undecided) == len(records)
+    assert bool(selection.undecided) == bool(selection.problems)
+    return [each.record.bundle for each in selection.kept]
 
 
 PUBLISHED = ImportRecord("published", run="r", level="reread", result_sha256="a", manifest_sha256="m")
@@ -230,6 +238,113 @@ def test_only_the_same_key_may_correct_to_a_lower_level() -> None:
     assert _kept(PUBLISHED, lower) == ["published"]
     assert _kept(PUBLISHED, replace(lower, signer="key")) == ["published"]
     assert _kept(replace(PUBLISHED, signer="key"), replace(lower, signer="key")) == ["z"]
+
+
+def test_the_name_of_a_file_decides_between_copies_only() -> None:
+    forged = replace(PUBLISHED, bundle="0", result_sha256="forged", manifest_sha256="f", evidence=9)
+    signed = replace(PUBLISHED, signer="key")
+    assert _kept(PUBLISHED, forged) == []
+    assert _kept(signed, forged) == ["published"]
+    assert _kept(signed, replace(forged, signer="other")) == []
+    assert _kept(PUBLISHED, forged, replace(signed, bundle="other", run="s")) == ["other"]
+    (problem,) = select_results([ImportedResult(Path(each.bundle), each) for each in (PUBLISHED, forged)]).problems
+    assert problem.message.endswith("these differ and nothing says which counts: 0, published")
+
+
+def test_an_unchecked_signature_lets_nobody_else_take_the_place_of_a_bundle() -> None:
+    unchecked = replace(PUBLISHED, signer=UNKNOWN_SIGNER, level="schema")
+    forged = replace(PUBLISHED, bundle="0", result_sha256="forged", manifest_sha256="f")
+    for signer in (None, "key", UNKNOWN_SIGNER):
+        assert _kept(unchecked, replace(CORRECTION, signer=signer)) == ["published"]
+        assert _kept(unchecked, replace(forged, signer=signer)) == []
+    assert _kept(PUBLISHED, replace(forged, signer=UNKNOWN_SIGNER)) == []
+
+
+def test_a_corrected_bundle_stays_so_where_a_stranger_corrects_it_too() -> None:
+    by_author = replace(CORRECTION, signer="key")
+    by_stranger = replace(CORRECTION, bundle="0", result_sha256="c", manifest_sha256="o", signer="other")
+    assert _kept(replace(PUBLISHED, signer="key"), by_author, by_stranger) == ["z"]
+
+
+def test_without_ssh_keygen_a_signed_bundle_is_not_taken_for_an_unsigned_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    signed = write_bundle(tmp_path / "bundles" / "signed", good_bundle())
+    sign(signed / "manifest.json", tmp_path / "key")
+    forged = write_bundle(tmp_path / "bundles" / "correction", failing(good_bundle(), "alpha", 3))
+    manifest = json.loads((forged / "manifest.json").read_text())
+    manifest["supersedes"] = {"manifest_sha256": manifest_digest(signed), "reason": "a mistake", "signer": None}
+    (forged / "manifest.json").write_text(json.dumps(manifest))
+    path, signers = os.environ["PATH"], []
+    for searched in (str(tmp_path), path):
+        monkeypatch.setenv("PATH", searched)
+        (kept,) = _import(tmp_path).results
+        signers.append((kept.path.name, kept.record.signer == UNKNOWN_SIGNER))
+    assert signers == [("signed", True), ("signed", False)]
+
+
+def test_what_a_link_leads_to_is_imported_again_when_it_changes(tmp_path: Path) -> None:
+    (tmp_path / "bundles").mkdir()
+    target = tmp_path / "current.zip"
+    (tmp_path / "bundles" / "x.zip").symlink_to(target)
+    runs = []
+    for number in range(2):
+        folder = write_bundle(tmp_path / f"b{number}", later(good_bundle(), number))
+        with zipfile.ZipFile(tmp_path / "new.zip", "w") as archive:
+            for file in folder.iterdir():
+                archive.write(file, file.name)
+        (tmp_path / "new.zip").replace(target)
+        runs += [each.record.run for each in _import(tmp_path).results]
+    assert runs == ["20261123-100000-002a", "20261124-100000-002a"]
+    target.write_bytes(b"no archive")
+    assert _import(tmp_path).refused == 1
+
+
+def test_an_import_whose_table_is_missing_is_made_again(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundles" / "b", good_bundle())
+    found = _import(tmp_path)
+    (cells,) = found.files()["cells"]
+    cells.unlink()
+    with open_collection(_import(tmp_path)) as database:
+        assert len(database.rows("SELECT * FROM cells")) == 4
+
+
+def test_imports_of_a_kit_with_other_checks_are_not_used(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "harness", tmp_path / "harness")
+    code = "from harness.collection import ImportRequest as R; print(R([], __import__('pathlib').Path()).folder())"
+
+    def folder() -> str:
+        # The kit is the one in the working directory.
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert folder() == str(ImportRequest([], Path()).folder())
+    module = tmp_path / "harness" / "verify" / "limits.py"
+    module.write_text(f"{module.read_text()}# A change.\n")
+    assert folder() != str(ImportRequest([], Path()).folder())
+
+
+def test_imports_that_were_not_used_for_long_are_removed(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundles" / "b", good_bundle())
+    imports = tmp_path / "cache" / "imports"
+    for number in range(12):
+        (imports / f"old-{number:02}").mkdir(parents=True)
+        os.utime(imports / f"old-{number:02}", (number, number))
+    found = _import(tmp_path)
+    kept = sorted(each.name for each in imports.iterdir() if each.is_dir() and each != found.folder)
+    assert kept == [f"old-{number:02}" for number in range(4, 12)]
+
+
+def test_two_processes_write_the_same_table_at_once(tmp_path: Path) -> None:
+    path, rows = tmp_path / "a.parquet", [{"n": number} for number in range(2000)]
+
+    def write(_: int) -> None:
+        ParquetWriter().write(path, {"n": "BIGINT"}, rows)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(write, range(30)))
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_defect_of_the_kit_hides_only_the_source_that_shows_it(tmp_path: Path) -> None:

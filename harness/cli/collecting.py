@@ -45,6 +45,8 @@ def standing_among(result: Result, others: Path, task_folders: Sequence[Path]) -
     collection = collect([others], task_folders)
     if not collection.results and collection.problems:
         raise RunError(*collection.problems)
+    for problem in collection.problems:
+        log(problem.message)
     with site_of(collection) as database:
         return place_result(result, database)
 

@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from harness.collection.tables import MACHINES, TABLES, ColumnType, schema_of
 from harness.errors import ConfigError, DiskError, RunError
-from harness.files import to_json
+from harness.files import disk_error, to_json
 from harness.types import Json
 
 if TYPE_CHECKING:
@@ -74,15 +75,23 @@ class ParquetWriter:
         self._connection = _connect(threads=1, memory_limit="512MB")
 
     def write(self, path: Path, columns: Mapping[str, ColumnType], rows: Sequence[Mapping[str, Json]]) -> None:
-        """Write a file, by way of a JSON file beside it. Raises RunError for rows that are no table, and DiskError."""
-        source = path.with_suffix(".json.part")
-        source.write_text(to_json(rows), encoding="utf-8")
+        """Write a file, by way of a JSON file beside it. Raises RunError for rows that are no table, and DiskError.
+
+        Another process may write the same file at the same time: each has files of its own until one takes the place.
+        """
+        part = path.with_name(f".{path.name}.{uuid4().hex}")
+        source = part.with_name(f"{part.name}.json")
         described = ", ".join(f"{sql_text(name)}: {sql_text(kind)}" for name, kind in columns.items())
         read = f"read_json({sql_text(str(source))}, format='array', columns={{{described}}})"
         try:
-            self.copy(f"SELECT * FROM {read}", path)
+            source.write_text(to_json(rows), encoding="utf-8")
+            self.copy(f"SELECT * FROM {read}", part)
+            part.replace(path)
+        except OSError as error:
+            raise disk_error(path, error) from error
         finally:
             source.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
     def copy(self, select: str, path: Path) -> None:
         """Write the rows of a statement of the kit's own. Raises RunError for one that fails, and DiskError."""

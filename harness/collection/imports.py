@@ -1,13 +1,16 @@
 """Imports results into Parquet files, once each: `import_results` gives the collection of what folders hold.
 
 Every source is hostile until `read_verified` has found it consistent: one with an error is refused and named, never
-read further. An import is kept under the digest of its source, of the tasks known here and of the level asked for; the
-next one looks up the digest by the file's size, times and inode, and reads nothing. The cache may be deleted any time.
+read further. An import is kept under the digest of its source, of the kit, of the tasks known here and of the level
+asked for; the next one looks up the digest by the file's size, times and inode, and reads nothing. The cache may be
+deleted any time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +18,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from harness import __version__
 from harness.bundle import (
     LOG,
     MANIFEST,
@@ -31,12 +33,13 @@ from harness.bundle import (
     open_source,
 )
 from harness.collection.database import ParquetWriter
-from harness.collection.selection import ImportedResult, ImportRecord, select_results
+from harness.collection.selection import UNKNOWN_SIGNER, ImportedResult, ImportRecord, select_results
 from harness.collection.tables import TABLES, TableForm, rows_of, schema_of
 from harness.errors import LanebenchError, Problem, RunError
 from harness.files import (
     build,
     disk_error,
+    kit_digest,
     plain,
     read_json,
     sha256_of,
@@ -48,8 +51,8 @@ from harness.files import (
 from harness.types import LEVELS, Finding, Json, Log, Manifest, Result, Verdict
 from harness.verify import VerifyOptions, read_verified
 
-IMPORT_VERSION = 5
-"""Raised when what is imported changes: earlier imports are not used then."""
+MAX_KEPT_IMPORTS = 8
+"""Folders of imports under other conditions that are kept, the latest used ones: other levels, other tasks."""
 KEY_DIGITS = 20
 """Of a digest as the name of a bundle: 80 bits, so that nobody finds two bundles of one name."""
 MAX_PROBLEMS = 5
@@ -87,9 +90,9 @@ class ImportRequest:
     log: Log = lambda line: None
 
     def folder(self) -> Path:
-        """The imports that were made under the same conditions."""
+        """The imports that were made under the same conditions, and by the same kit: its checks may have changed."""
         tasks = {name: task.sha256 for name, task in sorted(self.verify.tasks.items())}
-        key = sha256_of(to_json([IMPORT_VERSION, __version__, self.verify.level, tasks]))
+        key = sha256_of(to_json([kit_digest(), self.verify.level, tasks]))
         return self.cache / "imports" / key[:16]
 
 
@@ -99,16 +102,17 @@ def import_results(request: ImportRequest) -> Collection:
     sources = list(dict.fromkeys(chain.from_iterable(map(find_results, request.paths))))
     try:
         importer.folder.mkdir(parents=True, exist_ok=True)
+        _remove_old(importer.folder)
         found = [importer.imported(path) for path in sources]
         importer.keep_digests()
     except OSError as error:
         raise disk_error(importer.folder, error) from error
     problems = [Problem(f"{each.path}{text}") for each in found for text in each.record.problems]
-    kept, notes = select_results([each for each in found if not each.record.problems])
-    for note in notes:
+    selection = select_results([each for each in found if not each.record.problems])
+    for note in selection.notes:
         request.log(note)
-    refused = sum(bool(each.record.problems) for each in found)
-    return Collection(importer.folder, tuple(kept), tuple(problems), refused)
+    refused = sum(bool(each.record.problems) for each in found) + len(selection.undecided)
+    return Collection(importer.folder, selection.kept, (*problems, *selection.problems), refused)
 
 
 class _Importer:
@@ -129,7 +133,8 @@ class _Importer:
             if bundle is None:
                 return ImportedResult(path, ImportRecord("", problems=_open_problems(path)))
             record_path = self.folder / f"{bundle}.json"
-            if (kept := _read_record(record_path)) is not None:
+            kept = _read_record(record_path)
+            if kept is not None and (kept.problems or self._has_tables(bundle)):
                 return ImportedResult(path, kept)
             with _source_errors():
                 verdict, result = read_verified(path, self._request.verify)
@@ -139,8 +144,9 @@ class _Importer:
             # Its record is not kept: a kit without the defect reads it again.
             return ImportedResult(path, ImportRecord("", problems=error.args))
         # The record comes last: a kill before it leaves an import that is made again. So does an engine that was not
-        # there: what stands in the way of running answers may be gone the next time, and a site shows this level.
-        if record.problems or (record.level, self._request.verify.level) != ("reread", "rescored"):
+        # there, or no ssh-keygen: what stood in the way may be gone the next time.
+        is_without_engine = (record.level, self._request.verify.level) == ("reread", "rescored")
+        if record.problems or not (is_without_engine or record.signer == UNKNOWN_SIGNER):
             write_atomic(record_path, to_json(plain(record)))
         return ImportedResult(path, record)
 
@@ -148,6 +154,9 @@ class _Importer:
         """Store the digests for the next time."""
         if self._is_changed:
             write_atomic(self._index, to_json(self._digests))
+
+    def _has_tables(self, bundle: str) -> bool:
+        return all(_table_path(self.folder, bundle, table.name).is_file() for table in TABLES)
 
     def _write(self, bundle: str, rows: Sequence[_TableRows]) -> None:
         for table, own in rows:
@@ -192,6 +201,22 @@ def _source_errors() -> Iterator[None]:
         raise _SourceError(f": could not be checked: {type(error).__name__}: {error}") from error
 
 
+def _remove_old(folder: Path) -> None:
+    """Mark a folder of imports as used, and remove those that were not used for longest. Raises OSError."""
+    os.utime(folder)
+    others = [each for each in folder.parent.iterdir() if each.is_dir() and each != folder]
+    for old in sorted(others, key=_used_ns, reverse=True)[MAX_KEPT_IMPORTS:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _used_ns(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except FileNotFoundError:
+        # Another process has just removed it.
+        return 0
+
+
 def _all_rows(result: Result, bundle: str) -> list[_TableRows]:
     return [(table, rows_of(table, result, bundle)) for table in TABLES]
 
@@ -221,8 +246,13 @@ def _files(path: Path) -> list[Path]:
 
 
 def _state(path: Path) -> list[list[object]]:
-    """What changes when a source's files do; the time of the inode's change cannot be set back by a program."""
+    """What changes when a source's files do; the time of the inode's change cannot be set back by a program.
+
+    A source may be reached through a link: what that leads to counts, as well as the link.
+    """
     found = [(file.name, file.lstat()) for file in _files(path)]
+    if not path.is_dir():
+        found.append((path.name, path.stat()))
     return [[name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for name, stat in found]
 
 
@@ -294,10 +324,11 @@ def _identified(path: Path, record: ImportRecord) -> ImportRecord:
 
 
 def _signer(reader: SourceReader) -> str | None:
+    """The fingerprint of the key that signed; None only where there is no signature."""
     if not reader.has(SIGNATURE):
         return None
     try:
         signer = identify_signer(reader.read_bytes(MANIFEST), reader.read_bytes(SIGNATURE))
     except LanebenchError:
-        return None
-    return None if signer is None else signer.fingerprint
+        return UNKNOWN_SIGNER
+    return UNKNOWN_SIGNER if signer is None else signer.fingerprint
