@@ -1,15 +1,18 @@
 """What the command line adds to an error: a fix that names a command or an option, and how a run is continued."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from harness.cli.fixes import resumable, suggest
+from harness.cli.options import tasks_arguments
+from harness.cli.page import closing_of
 from harness.errors import DiskError, Problem, RunError
 from harness.run import Chain, RunFolder
 from harness.types import TrialKey
-from tests.example import run_plan
+from tests.example import example_result, run_plan
 
 KEY = TrialKey("m", "t", 0)
 
@@ -32,6 +35,34 @@ def test_whatever_stops_a_run_is_noted_with_the_command_that_continues_it(stop: 
     (note,) = caught.value.__notes__
     assert note.startswith("1 recorded and 0 scored trials are kept. Continue with: ")
     assert note.endswith("bench --resume results/r")
+
+
+def test_a_command_to_go_on_with_has_the_users_tasks_and_is_quoted_for_a_shell() -> None:
+    folder = RunFolder(Path("r own/1"), run_plan(), Chain(""))
+    rest = [folder.path, *tasks_arguments([Path("my tasks"), Path("more")])]
+    with pytest.raises(DiskError) as caught, resumable(folder, "bench --resume", *rest):
+        raise DiskError("full")
+    (note,) = caught.value.__notes__
+    assert note.endswith(" bench --resume 'r own/1' --tasks 'my tasks' --tasks more")
+    check, further = closing_of(example_result(), Path("r own/1"), [Path("my tasks")])
+    assert check.endswith(" verify 'r own/1' --tasks 'my tasks'")
+    assert further.endswith(" report 'r own/1' --tasks 'my tasks' --full")
+
+
+def test_a_recorded_run_of_ones_own_tasks_is_scored_by_the_command_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1000")
+    tasks = tmp_path / "my tasks"
+    assert main(["tasks", "new", "my-speed", "--like", "speed-canary", "--tasks", str(tasks)]) == 0
+    check = next(line for line in capsys.readouterr().err.splitlines() if "check it:" in line)
+    assert shlex.split(check)[-5:] == ["tasks", "check", "my-speed", "--tasks", str(tasks)]
+    options = ["--task", "my-speed", "--tasks", str(tasks), "--results", str(tmp_path / "r own"), "--trials", "1"]
+    assert main(["record", "--simulated", *options]) == 0
+    following = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("next: "))
+    words = shlex.split(following)
+    assert words[-4:] == ["score", str(next((tmp_path / "r own").iterdir())), "--tasks", str(tasks)]
+    assert main(["record", "--resume", *words[-3:]]) == 0
 
 
 def test_an_error_is_printed_with_its_fix_on_a_line_of_its_own(

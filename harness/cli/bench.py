@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import log, show, show_progress
 from harness.cli.fixes import resumable
-from harness.cli.options import add_run_options, add_scoring_options
+from harness.cli.options import add_run_options, add_scoring_options, tasks_arguments
 from harness.errors import Problem, ServerError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with open_requested_run(args) as run:
         log(f"run {run.folder.path}")
-        with resumable(run.folder, f"{NAME} --resume {run.folder.path}"):
+        with resumable(run.folder, f"{NAME} --resume", run.folder.path, *tasks_arguments(args.task_folders)):
             result, stop_reasons = record_and_score(args, run)
-            show_result(run.folder, result, args.format, full=args.full)
+            show_result(run.folder, result, args.format, args.task_folders, full=args.full)
             if stop_reasons:
                 raise ServerError(*stop_reasons)
     return 0

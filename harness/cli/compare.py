@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, show
 from harness.cli.fixes import suggest
-from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option
+from harness.cli.options import RESULT_FORMATS, add_full_option, add_tasks_option, tasks_arguments
 from harness.errors import Problem, RunError
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ def _closing(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> 
     pages = [str(page) for page in (Path(path) / PAGE for path in paths) if page.is_file()]
     if pages:
         yield f"page   {', '.join(pages[:MAX_NAMED])}"
-    named = " ".join(paths) if len(paths) <= MAX_NAMED else "FILE..."
-    yield f"check  {command_line(f'verify {named}')}"
+    named = paths if len(paths) <= MAX_NAMED else ["FILE..."]
+    yield f"check  {command_line('verify', *named, *tasks_arguments(args.task_folders))}"
     undecided = any(pair.is_undecided for each in comparisons for pair in each.pairs)
     more = "more trials of both (--trials), or " if undecided else ""
     yield f"next   {more}every table: this command with --full"

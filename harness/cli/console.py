@@ -8,6 +8,7 @@ strangers. rich and harness.report are imported when something is printed, since
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,9 +72,13 @@ def show(text: str) -> None:
     sys.stdout.flush()
 
 
-def command_line(words: str) -> str:
-    """How this user types a sub-command: through nox if nox started this process, else as installed."""
-    command, _, arguments = words.partition(" ")
+def command_line(words: str, *values: object) -> str:
+    """How this user types a sub-command: through nox if nox started this process, else as installed.
+
+    `values` follow the words, each quoted for a shell, as a path may need it.
+    """
+    command, _, arguments = " ".join([words, *(shlex.quote(str(value)) for value in values)]).partition(" ")
+    words = f"{command} {arguments}".rstrip()
     session = os.environ.get("NOX_CURRENT_SESSION")
     if session in NOX_SESSIONS and command in NOX_SESSIONS:
         return f"nox -s {command} -- {arguments}"

@@ -28,11 +28,14 @@ def suggest(fix: str, kind: type[LanebenchError]) -> Iterator[None]:
 
 
 @contextmanager
-def resumable(folder: RunFolder, words: str) -> Iterator[None]:
-    """Note on any error or Ctrl-C that leaves the block which trials are kept and which command continues the run."""
+def resumable(folder: RunFolder, words: str, *values: object) -> Iterator[None]:
+    """Note on any error or Ctrl-C that leaves the block which trials are kept and which command continues the run.
+
+    Words and values of the command are those of `command_line`.
+    """
     try:
         yield
     except (KeyboardInterrupt, LanebenchError) as stop:
         kept = f"{len(folder.recorded)} recorded and {len(folder.scored)} scored trials are kept"
-        stop.add_note(f"{kept}. Continue with: {command_line(words)}")
+        stop.add_note(f"{kept}. Continue with: {command_line(words, *values)}")
         raise

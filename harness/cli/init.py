@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         raise ServerError(
             f"nothing answers at {', '.join(urls)}", fix="start a server, or give a server's address with --base-url"
         )
-    run_command = command_line(f"bench --config {args.output}")
+    run_command = command_line("bench --config", args.output)
     write_atomic(args.output, f"# Written by `lanebench init`. Measure with: {run_command}\n{write_config(servers)}")
     for server in servers:
         found = server.problem.message if server.problem else f"{len(server.models)} models"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.cli.console import command_line, log
 from harness.cli.fixes import suggest
+from harness.cli.options import tasks_arguments
 from harness.config import Config, load_config
 from harness.errors import ConfigError, Problem, RunError
 from harness.tasks import find_fixtures, load_tasks
@@ -48,7 +49,7 @@ def load_verified(path: Path, task_folders: Sequence[Path]) -> tuple[Verdict, Re
     from harness.verify import VerifyOptions, read_verified
 
     verdict, result = read_verified(path, VerifyOptions("consistent", tasks=known_tasks(task_folders)))
-    fix = f"see `{command_line(f'verify {path}')}`"
+    fix = f"see `{command_line('verify', path, *tasks_arguments(task_folders))}`"
     findings = [finding for report in verdict.levels for finding in report.findings if finding.severity == "error"]
     if findings or result is None:
         problems = [Problem(f"{finding.location}: {finding.message}", fix) for finding in findings]

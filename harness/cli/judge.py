@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show, show_progress
 from harness.cli.fixes import suggest
-from harness.cli.options import add_tasks_option
+from harness.cli.options import add_tasks_option, tasks_arguments
 from harness.errors import ConfigError, RunError, ServerError
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def _prepare(args: argparse.Namespace) -> int:
     show(f"left out: {sheet.identical} pairs with equal answers, {sheet.without_text} without a text")
     show(f"commitment {sheet.commitment}")
     log(f"written {folder.path}")
-    log(f"judge them yourself:  {command_line(f'judge page {folder.path}')}")
-    log(f"let a model judge:    {command_line(f'judge ask {folder.path} --config bench.toml --model LABEL')}")
+    log(f"judge them yourself:  {command_line('judge page', folder.path)}")
+    log(f"let a model judge:    {command_line('judge ask', folder.path, '--config', 'bench.toml', '--model', 'LABEL')}")
     return 0
 
 
@@ -93,7 +93,7 @@ def _page(args: argparse.Namespace) -> int:
     from harness.judge import serve_page
 
     folder = _open(args.judging)
-    reveal = command_line(f"judge reveal {args.judging}")
+    reveal = command_line("judge reveal", args.judging)
 
     def announce(url: str) -> None:
         show(url)
@@ -102,7 +102,7 @@ def _page(args: argparse.Namespace) -> int:
     try:
         serve_page(folder, args.judge, announce, f"You can close this page. Next: {reveal}")
     except KeyboardInterrupt as stop:
-        stop.add_note(f"Every vote is kept. Go on with: {command_line(f'judge page {args.judging}')}")
+        stop.add_note(f"Every vote is kept. Go on with: {command_line('judge page', args.judging)}")
         raise
     log(f"all pairs are judged; see who wrote what: {reveal}")
     return 0
@@ -123,10 +123,10 @@ def _ask(args: argparse.Namespace) -> int:
     relatives = same_family(folder, server.model.model)
     if relatives:
         log(f"WARNING: {args.model} is of the same family as {', '.join(relatives)}, and may favor it")
-    words = f"judge ask {args.judging} --config {args.config} --model {args.model}"
-    with show_progress() as progress, suggest(f"votes are kept; go on with `{command_line(words)}`", ServerError):
+    again = command_line("judge ask", args.judging, "--config", args.config, "--model", args.model)
+    with show_progress() as progress, suggest(f"votes are kept; go on with `{again}`", ServerError):
         ask_model(folder, judging_model(server, timeouts), progress, log)
-    log(f"all pairs are judged; see who wrote what: {command_line(f'judge reveal {args.judging}')}")
+    log(f"all pairs are judged; see who wrote what: {command_line('judge reveal', args.judging)}")
     return 0
 
 
@@ -154,7 +154,7 @@ def _add_to_run(path: Path, judging: Judging, args: argparse.Namespace) -> None:
     write_page(folder.path, result, known_tasks(args.task_folders).values())
     show(render_text_sections(f"Run {result.run.id}", (blind_judging(result),)))
     log(f"written {folder.result_path}")
-    log(f"check   {command_line(f'verify {folder.path}')}")
+    log(f"check   {command_line('verify', folder.path, *tasks_arguments(args.task_folders))}")
 
 
 def _count(text: str) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.cli.console import command_line, log, show
-from harness.cli.options import add_full_option, add_tasks_option
+from harness.cli.options import add_full_option, add_tasks_option, tasks_arguments
 from harness.errors import RunError
 from harness.types import Lane, Override, Result
 
@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     if args.full:
         show(render_text_sections(f"Run {result.run.id}", (section,)))
     else:
-        show(render_brief_lanes(result, (f"next   every requirement: {command_line(f'lanes {args.path} --full')}",)))
+        again = command_line("lanes", args.path, *tasks_arguments(args.task_folders), "--full")
+        show(render_brief_lanes(result, (f"next   every requirement: {again}",)))
     return 0
 
 

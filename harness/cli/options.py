@@ -2,7 +2,7 @@
 
 `add_run_options` is for the commands that record: its flags come from the options that `harness.types.RunSettings`
 declares, and `settings_given` returns those that the user typed. `add_tasks_option` and `add_scoring_options` are for
-the commands that read tasks and print results.
+the commands that read tasks and print results; `tasks_arguments` repeats their tasks for the next command.
 """
 
 from __future__ import annotations
@@ -49,6 +49,11 @@ def add_tasks_option(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="a folder with your own tasks; repeatable",
     )
+
+
+def tasks_arguments(folders: Sequence[Path]) -> list[str]:
+    """The folders of the user's own tasks as they are given to a command that goes on with the same tasks."""
+    return [word for folder in folders for word in ("--tasks", str(folder))]
 
 
 def add_scoring_options(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.bundle import PLAN, READ_ERRORS, RECORDINGS, ReadLimits, open_source
 from harness.cli.console import command_line
+from harness.cli.options import tasks_arguments
 from harness.errors import RunError
 from harness.files import write_atomic
 from harness.report import lane_answers, render_html
@@ -60,20 +61,24 @@ def write_page(folder: Path, result: Result, tasks: Iterable[Task], standing: Se
     write_atomic(folder / PAGE, render_html(result, evidence))
 
 
-def closing_of(result: Result, path: Path) -> tuple[str, ...]:
-    """The last lines of a report of a run's folder, a bundle or a lone result."""
+def closing_of(result: Result, path: Path, task_folders: Sequence[Path] = ()) -> tuple[str, ...]:
+    """The last lines of a report of a run's folder, a bundle or a lone result; the user's own tasks stay given."""
+    rest: list[Path | str] = [path, *tasks_arguments(task_folders)]
     page = [f"page   {path / PAGE}"] if (path / PAGE).is_file() else []
-    return (*page, f"check  {command_line(f'verify {path}')}", f"next   {_next_step(result, path)}")
+    return (*page, f"check  {command_line('verify', *rest)}", f"next   {_next_step(result, rest)}")
 
 
-def _next_step(result: Result, path: Path) -> str:
-    """What helps most now: one's own models, the rest of the trials, more trials, or every table."""
+def _next_step(result: Result, rest: Sequence[Path | str]) -> str:
+    """What helps most now: one's own models, the rest of the trials, more trials, or every table.
+
+    `rest` is the path, then what its commands have to be given besides.
+    """
     if result.run.simulated:
         return f"measure your own models: {command_line('init')}"
-    every_table = f"every table: {command_line(f'report {path} --full')}"
+    every_table = f"every table: {command_line('report', *rest, '--full')}"
     is_whole = all(cell.pass_rate.is_complete for cell in result.cells)
-    if not is_whole and result.run.design is None and (path / PLAN).is_file():
-        return f"record what is missing: {command_line(f'bench --resume {path}')}; {every_table}"
+    if not is_whole and result.run.design is None and Path(rest[0], PLAN).is_file():
+        return f"record what is missing: {command_line('bench --resume', *rest)}; {every_table}"
     undecided = any(answer.state == "undecided" for answer in lane_answers(result))
     if not undecided:
         return every_table

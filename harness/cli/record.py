@@ -6,7 +6,7 @@ import argparse
 
 from harness.cli.console import command_line, log, show, show_progress
 from harness.cli.fixes import resumable
-from harness.cli.options import add_run_options
+from harness.cli.options import add_run_options, tasks_arguments
 from harness.errors import ServerError
 
 NAME = "record"
@@ -28,10 +28,11 @@ def run(args: argparse.Namespace) -> int:
         return 0
     with open_requested_run(args) as run:
         log(f"run {run.folder.path}")
-        with resumable(run.folder, f"{NAME} --resume {run.folder.path}"), show_progress() as progress:
+        rest = [run.folder.path, *tasks_arguments(args.task_folders)]
+        with resumable(run.folder, f"{NAME} --resume", *rest), show_progress() as progress:
             stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
             if stop_reasons:
                 raise ServerError(*stop_reasons)
         show(str(run.folder.path))
-        log(f"next: {command_line(f'score {run.folder.path}')}")
+        log(f"next: {command_line('score', *rest)}")
     return 0

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 def _text(args: argparse.Namespace, result: Result) -> str:
     from harness.cli.page import closing_of
 
-    closing = closing_of(result, args.path)
+    closing = closing_of(result, args.path, args.task_folders)
     return render_result(result, args.format, full=args.full, closing=closing)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.cli.console import command_line, log, show_progress
 from harness.cli.fixes import resumable
-from harness.cli.options import add_cluster_option, add_scoring_options, add_tasks_option
+from harness.cli.options import add_cluster_option, add_scoring_options, add_tasks_option, tasks_arguments
 
 NAME = "score"
 HELP = "Run the answers of a recorded run in containers and write its result; needs no model."
@@ -30,9 +30,10 @@ def run(args: argparse.Namespace) -> int:
     folder = open_run(args.run_folder)
     tasks = tasks_of_run(folder, args.task_folders)
     log(f"run {folder.path}")
-    with resumable(folder, f"{NAME} {folder.path}"), show_progress() as progress:
+    rest = [folder.path, *tasks_arguments(args.task_folders)]
+    with resumable(folder, NAME, *rest), show_progress() as progress:
         result = score_and_write(folder, tasks, progress, runtime=args.runtime, cluster=args.cluster)
-    show_result(folder, result, args.format, full=args.full)
+    show_result(folder, result, args.format, args.task_folders, full=args.full)
     if awaits_block(folder):
-        log(f"not decided yet; next: {command_line(f'record --resume {folder.path}')}")
+        log(f"not decided yet; next: {command_line('record --resume', *rest)}")
     return 0

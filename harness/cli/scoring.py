@@ -109,9 +109,11 @@ def _lane_words(lane: LaneLook) -> str:
     return f"{lane.lane} is open ({names})"
 
 
-def show_result(folder: RunFolder, result: Result, output_format: str, *, full: bool) -> None:
+def show_result(
+    folder: RunFolder, result: Result, output_format: str, task_folders: Sequence[Path], *, full: bool
+) -> None:
     """Print the result: on one screen, with where the page is, how to check it and what to do next, or all of it."""
-    closing = closing_of(result, folder.path)
+    closing = closing_of(result, folder.path, task_folders)
     show(render_result(result, output_format, full=full, closing=closing))
     if full or output_format != "text":
         for line in closing:

@@ -66,10 +66,9 @@ def run(args: argparse.Namespace) -> int:
         args.task_folders = [*args.task_folders, args.folder]
         with open_requested_run(args) as opened:
             log(f"run {opened.folder.path}")
-            again = f"{NAME} --resume {opened.folder.path} --folder {args.folder}"
-            with resumable(opened.folder, again):
+            with resumable(opened.folder, f"{NAME} --resume", opened.folder.path, "--folder", args.folder):
                 result, stop_reasons = record_and_score(args, opened)
-                show_result(opened.folder, result, args.format, full=args.full)
+                show_result(opened.folder, result, args.format, args.task_folders, full=args.full)
                 _predict_and_grade(opened, grader)
                 if stop_reasons:
                     raise ServerError(*stop_reasons)
@@ -137,8 +136,7 @@ def _predict_and_grade(opened: OpenRun, grader: Grader | None) -> None:
     for predictions, grades in graded:
         _show_grades(predictions, grades)
     if grader is None:
-        again = f"{NAME} --resume {opened.folder.path}"
-        log(f"grade them: {command_line(again)}")
+        log(f"grade them: {command_line(f'{NAME} --resume', opened.folder.path)}")
 
 
 def _show_grades(predictions: PredictionSet, grades: Sequence[Grade]) -> None:

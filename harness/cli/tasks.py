@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
+from harness.cli.options import tasks_arguments
 from harness.errors import CheckError, Problem, TaskError
 from harness.types import Task
 
@@ -154,9 +155,9 @@ def _new(args: argparse.Namespace) -> int:
     source = args.tasks / like.name
     folder = copy_task(source if source.is_dir() else find_fixtures() / like.name, args.tasks, args.name)
     show(str(folder))
-    selection = f"{args.name} --tasks {args.tasks}"
-    log(f"change it, then check it: {command_line(f'tasks check {selection}')}")
-    log(f"measure models with it:   {command_line(f'bench --config bench.toml --task {selection}')}")
+    selection = [args.name, *tasks_arguments([args.tasks])]
+    log(f"change it, then check it: {command_line('tasks check', *selection)}")
+    log(f"measure models with it:   {command_line('bench --config bench.toml --task', *selection)}")
     return 0
 
 
@@ -179,8 +180,8 @@ def _import_real_bugs(args: argparse.Namespace) -> int:
     require_folder(args.folder)
     _admit_real_bugs([args.source] if args.source else [], args.folder)
     for suite, what in ((SUITE, "models, given the files"), (AGENT_SUITE, "models that find them, and agents")):
-        selection = f"--suite {suite} --tasks {args.folder}"
-        log(f"measure {what}: {command_line(f'bench --config bench.toml {selection}')}")
+        selection = ["--suite", suite, *tasks_arguments([args.folder])]
+        log(f"measure {what}: {command_line('bench --config bench.toml', *selection)}")
     return 0 if any(args.folder.glob("*/task.toml")) else CheckError.exit_code
 
 
@@ -227,8 +228,8 @@ def _import_set(args: argparse.Namespace) -> int:
         show(plain_text(f"left out: {each.id}: {each.reason}"))
     if not report.imported:
         return CheckError.exit_code
-    selection = f"--suite {chosen.name} --tasks {args.folder}"
-    log(f"measure models with them: {command_line(f'bench --config bench.toml {selection}')}")
+    selection = ["--suite", chosen.name, *tasks_arguments([args.folder])]
+    log(f"measure models with them: {command_line('bench --config bench.toml', *selection)}")
     return 0
 
 
@@ -246,6 +247,7 @@ def _mine(args: argparse.Namespace) -> int:
     for reason, count in report.reasons.most_common():
         show(f"{count:>5}  {reason}")
     if report.tasks:
-        log(f"check them:            {command_line(f'tasks check --tasks {args.folder} --suite mined')}")
-        log(f"measure models on them: {command_line(f'bench --config bench.toml --tasks {args.folder} --suite mined')}")
+        selection = [*tasks_arguments([args.folder]), "--suite", "mined"]
+        log(f"check them:            {command_line('tasks check', *selection)}")
+        log(f"measure models on them: {command_line('bench --config bench.toml', *selection)}")
     return 0
