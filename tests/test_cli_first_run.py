@@ -84,14 +84,17 @@ def test_a_missing_wheel_is_one_line_with_the_platform_and_the_way_to_ones_own_s
         (["--embedded", "all", "--simulated"], 3, "leave out all but one of --embedded, --simulated"),
         (["--resume", "a", "--embedded", "all"], 3, "leave out --embedded"),
         (["--embedded", "smollm"], 3, "known: smollm2-135m"),
+        (["--embedded", "smollm", "--embedded", "all"], 3, "known: smollm2-135m"),
+        (["--suite", "no-such-suite", "--task", "speed-canary"], 3, "leave out either --suite or --task"),
         (["--suite", "no-such-suite"], 4, "no-such-suite"),
     ],
 )
 def test_options_that_contradict_each_other_are_one_error(
     words: list[str], code: int, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["record", *words]) == code
-    assert expected in capsys.readouterr().err.replace("\n", " ")
+    for dry_run in ([], ["--dry-run"]):
+        assert main(["record", *words, *dry_run]) == code
+        assert expected in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_all_names_every_embedded_model_and_a_name_only_itself() -> None:

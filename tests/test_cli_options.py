@@ -48,6 +48,19 @@ def test_a_flag_refuses_what_the_schema_of_its_option_refuses(
     assert f"expected integer from {'1 to 1000' if 'trials' in words[0] else '0 to'}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["5m\n", "5", "m", " 5m"])
+def test_a_time_that_is_none_is_refused(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert settings_given(parsed("--budget", "5m")) == {"budget": "5m"}
+    with pytest.raises(SystemExit):
+        parsed("--budget", text)
+    assert "expected TIME, got" in capsys.readouterr().err
+
+
+def test_what_bench_toml_switched_on_can_be_switched_off() -> None:
+    assert settings_given(parsed("--until-decided")) == {"until_decided": True}
+    assert settings_given(parsed("--no-until-decided")) == {"until_decided": False}
+
+
 def test_every_run_without_a_seed_gets_a_fresh_one() -> None:
     assert RunSettings().seed != RunSettings().seed
 

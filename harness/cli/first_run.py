@@ -50,10 +50,10 @@ def choose_models(args: argparse.Namespace) -> tuple[Model, ...]:
 
 def planned_models(args: argparse.Namespace) -> tuple[EmbeddedModel, ...]:
     """The embedded models that the options name, by default the two smallest. Raises ConfigError."""
+    named = tuple(get_embedded_model(name) for name in dict.fromkeys(args.embedded) if name != ALL_MODELS)
     if ALL_MODELS in args.embedded:
         return load_catalog()
-    named = dict.fromkeys(args.embedded)
-    return tuple(map(get_embedded_model, named)) or tuple(model for model in load_catalog() if model.is_default)
+    return named or tuple(model for model in load_catalog() if model.is_default)
 
 
 def fetch_each(models: Sequence[EmbeddedModel], *, required: bool) -> list[EmbeddedModel]:

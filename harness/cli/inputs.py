@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from harness.cli.fixes import suggest
 from harness.cli.options import tasks_arguments
 from harness.config import Config, load_config
 from harness.errors import ConfigError, Problem, RunError
+from harness.schema import suggestion
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Result, Task, Verdict
+from harness.types import Lane, Result, Task, Verdict
 
 _MAX_PROBLEMS = 20
 
@@ -21,6 +22,21 @@ def read_config(path: Path, *, for_requests: bool = True) -> Config:
     """Load a bench.toml; unless `for_requests`, without looking for its keys and files. Raises ConfigError."""
     with suggest("" if path.exists() else f"write one with `{command_line('init')}`", ConfigError):
         return load_config(path, for_requests=for_requests)
+
+
+def require_lane_tasks(lanes: Sequence[Lane], known: Collection[str]) -> None:
+    """Raises ConfigError for each task of a lane that is none of the known ones: the lane would lack it silently."""
+    problems = [
+        Problem(
+            f"lane {lane.name!r}: unknown task {name!r}",
+            suggestion(name, known) or "correct it, or give the folder of your own tasks with --tasks",
+        )
+        for lane in lanes
+        for name in lane.tasks
+        if name not in known
+    ]
+    if problems:
+        raise ConfigError(*problems)
 
 
 def known_tasks(folders: Sequence[Path]) -> Mapping[str, Task]:

@@ -29,7 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the lanes; write run.json, result.json and report.html if something changed."""
-    from harness.cli.inputs import known_tasks, load_result, read_config
+    from harness.cli.inputs import known_tasks, load_result, read_config, require_lane_tasks
     from harness.cli.page import write_page
     from harness.report import lanes as lanes_section
     from harness.report import render_brief_lanes, render_text_sections
@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     if args.config is not None:
         known = known_tasks(args.task_folders)
         tasks = [known[task.name] for task in result.tasks if task.name in known]
-        lanes = lanes_of_run(read_config(args.config, for_requests=False).lanes, tasks)
+        config = read_config(args.config, for_requests=False)
+        require_lane_tasks(config.lanes, {*known, *(task.name for task in result.tasks)})
+        lanes = lanes_of_run(config.lanes, tasks)
     if args.reason is not None and args.choose is None:
         raise RunError("--reason needs --choose", fix="say with --choose LANE=MODEL what it is the reason for")
     if args.choose is not None:

@@ -129,7 +129,8 @@ def _add_flag(parser: argparse.ArgumentParser, flag: str, option: RunOption) -> 
     if option.schema.get("default", "") not in ("", False):
         text += f" Default: {option.schema['default']}."
     if option.schema["type"] == "boolean":
-        parser.add_argument(flag, dest=_dest(option), action="store_true", default=None, help=text)
+        # With its --no- form: bench.toml may have switched it on.
+        parser.add_argument(flag, dest=_dest(option), action=argparse.BooleanOptionalAction, help=text)
         return
     parser.add_argument(
         flag,
@@ -162,10 +163,11 @@ def _number(option: RunOption) -> Callable[[str], int | float]:
 
 def _text(option: RunOption) -> Callable[[str], str]:
     """A parser for an option's strings that refuses what its JSON Schema refuses."""
-    pattern = re.compile(option.schema.get("pattern", ""))
+    pattern = re.compile(option.schema.get("pattern", ".*"), re.DOTALL)
 
     def parse(text: str) -> str:
-        if pattern.search(text):
+        # "$" also matches before a newline at the end.
+        if pattern.fullmatch(text):
             return text
         raise argparse.ArgumentTypeError(f"expected {option.metavar}, got {text!r}")
 

@@ -15,7 +15,7 @@ from harness.agents import contenders, require_installed
 from harness.cli.console import command_line, log
 from harness.cli.first_run import choose_models, planned_models
 from harness.cli.fixes import suggest
-from harness.cli.inputs import read_config
+from harness.cli.inputs import read_config, require_lane_tasks
 from harness.cli.options import flags_given, settings_given
 from harness.config import Config
 from harness.demo import serve
@@ -29,12 +29,14 @@ from harness.run import (
     match_contenders,
     open_run,
     open_servers,
+    passes_left,
     planned_passes,
+    read_run,
     start_run,
 )
 from harness.sandbox import ensure_engine
 from harness.servers import find_unapplied_settings, get_server_kind
-from harness.tasks import find_fixtures, load_tasks, require_scorable
+from harness.tasks import find_fixtures, find_folders, load_tasks, require_scorable
 from harness.types import Model, RunSettings, SelfTest, Task
 
 
@@ -49,41 +51,68 @@ class OpenRun:
 
 def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenRun]:
     """The run that the options describe, new or resumed. A demo server answers until the block ends."""
+    _require_one_source(args)
+    if args.resume is not None:
+        return _resume(args)
+    if args.config is not None:
+        return _begin(args, read_config(args.config))
+    # What is misspelled shows before the download.
+    _tasks(args, _settings(args, _first_settings()))
+    models = choose_models(args)
+    return _begin(args, Config(_first_settings(), models)) if models else _begin_demo(args)
+
+
+def dry_run(args: argparse.Namespace) -> str:
+    """What the run would start, load, stop and restore. It asks the servers which models they hold, no more.
+
+    Raises what the run raises for options, tasks and models that it would refuse; nothing is written.
+    """
+    _require_one_source(args)
+    passes = _passes_left(args) if args.resume is not None else _planned_passes(args)
+    if passes is None:
+        return "The demo server runs inside this program: nothing is started or stopped."
+    if not passes:
+        return "Every trial so far is recorded: nothing is started or stopped."
+    return "\n".join(describe_steps(*(open_servers(models, connect_s=3.0) for models in passes)))
+
+
+def _passes_left(args: argparse.Namespace) -> Sequence[Sequence[Model]] | None:
+    """The models of each pass that is left of a run; None for a simulated one."""
+    folder = read_run(args.resume)
+    tasks = tasks_of_run(folder, args.task_folders)
+    return None if folder.plan.simulated else passes_left(folder, tasks, _models_now(folder))
+
+
+def _planned_passes(args: argparse.Namespace) -> Sequence[Sequence[Model]] | None:
+    """The models of each pass of a new run; None for a simulated one."""
+    if args.simulated:
+        _demo_tasks(args)
+        return None
+    if args.config is not None:
+        config = read_config(args.config)
+    else:
+        config = Config(_first_settings(), tuple(map(model_config, planned_models(args))))
+    config, _, _ = _matched(args, config)
+    return [in_turn(config.models, number) for number in range(planned_passes(config.settings, config.models))]
+
+
+def _require_one_source(args: argparse.Namespace) -> None:
+    """Raises ConfigError for options that contradict each other: a run is resumed, or its models have one source."""
     sources = {"--config": args.config, "--embedded": args.embedded, "--simulated": args.simulated}
     given = [flag for flag, value in sources.items() if value]
     if args.resume is not None:
         given += flags_given(args)
         if given:
             raise ConfigError("--resume cannot be combined with other run options", fix=f"leave out {', '.join(given)}")
-        return _resume(args)
-    if len(given) > 1:
+    elif len(given) > 1:
         raise ConfigError(
             "the models of a run come from one source", fix=f"leave out all but one of {', '.join(given)}"
         )
-    if args.config is not None:
-        return _begin(args, read_config(args.config))
-    # Some five minutes on two cores for the two smallest models. What is misspelled shows before the download.
-    settings = RunSettings(suite="first", trials=3)
-    _tasks(args, _settings(args, settings))
-    models = choose_models(args)
-    return _begin(args, Config(settings, models)) if models else _begin_demo(args)
 
 
-def dry_run(args: argparse.Namespace) -> str:
-    """What the run would start, load, stop and restore. It asks the servers which models they hold, no more."""
-    settings = RunSettings()
-    if args.resume is not None:
-        plan = open_run(args.resume).plan
-        models, settings = plan.models, plan.settings
-    elif args.config is not None:
-        config = read_config(args.config)
-        models, settings = config.models, _settings(args, config.settings)
-    elif args.simulated:
-        return "The demo server runs inside this program: nothing is started or stopped."
-    else:
-        models, settings = tuple(map(model_config, planned_models(args))), _settings(args, settings)
-    servers = open_servers(models, connect_s=3.0)
-    return "\n".join(describe_steps(*(in_turn(servers, number) for number in range(planned_passes(settings, models)))))
+def _first_settings() -> RunSettings:
+    """Those of a run without bench.toml: some five minutes on two cores for the two smallest models."""
+    return RunSettings(suite="first", trials=3)
 
 
 def tasks_of_run(folder: RunFolder, task_folders: Sequence[Path] = ()) -> tuple[Task, ...]:
@@ -98,8 +127,7 @@ def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
     folder = open_run(args.resume)
     tasks = tasks_of_run(folder, args.task_folders)
     if not folder.plan.simulated:
-        # A port that was free when the run was begun may be taken by now.
-        yield OpenRun(folder, tasks, tuple(map(with_free_port, folder.plan.models)))
+        yield OpenRun(folder, tasks, _models_now(folder))
         return
     with serve(tasks) as demo:
         # The demo server listens on another port each time.
@@ -108,14 +136,29 @@ def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
         yield OpenRun(folder, tasks, models)
 
 
+def _models_now(folder: RunFolder) -> tuple[Model, ...]:
+    """The models of a resumed run: a port that was free when it was begun may be taken by now."""
+    return tuple(map(with_free_port, folder.plan.models))
+
+
+def _matched(args: argparse.Namespace, config: Config) -> tuple[Config, tuple[Task, ...], tuple[str, ...]]:
+    """A new run's settings and contenders, its tasks, and what is left out of them.
+
+    Raises ConfigError or TaskError for what no run can have.
+    """
+    config = replace(config, settings=_settings(args, config.settings))
+    tasks = _tasks(args, config.settings)
+    require_lane_tasks(config.lanes, find_folders([find_fixtures(), *args.task_folders]))
+    models, tasks, notes = match_contenders(contenders(config), tasks)
+    return replace(config, models=models), tasks, notes
+
+
 @contextmanager
 def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
-    config = replace(config, settings=_settings(args, config.settings))
-    models, tasks, notes = match_contenders(contenders(config), _tasks(args, config.settings))
+    config, tasks, notes = _matched(args, config)
     for note in notes:
         log(note)
-    _require_agents(models)
-    config = replace(config, models=models)
+    _require_agents(config.models)
     for model in (each for each in config.models if each.agent is None):
         for finding in find_unapplied_settings(get_server_kind(model.server), model):
             log(f"model {model.label}: {finding.name.replace('_', ' ')}: {', '.join(finding.observed)}")
@@ -142,12 +185,16 @@ def _require_agents(models: Sequence[Model]) -> None:
 
 @contextmanager
 def _begin_demo(args: argparse.Namespace) -> Iterator[OpenRun]:
-    settings = _settings(args, RunSettings(suite="demo", trials=3, idle_s=0.0))
-    # The simulated models drive no agent.
-    tasks = tuple(task for task in _tasks(args, settings) if not task.for_agents)
+    settings, tasks = _demo_tasks(args)
     with serve(tasks) as demo:
         folder = _start(args.results, Config(settings, demo.models), tasks)
         yield OpenRun(folder, tasks, demo.models)
+
+
+def _demo_tasks(args: argparse.Namespace) -> tuple[RunSettings, tuple[Task, ...]]:
+    settings = _settings(args, RunSettings(suite="demo", trials=3, idle_s=0.0))
+    # The simulated models drive no agent.
+    return settings, tuple(task for task in _tasks(args, settings) if not task.for_agents)
 
 
 def _start(results: Path, config: Config, tasks: Sequence[Task], timing: SelfTest | None = None) -> RunFolder:
@@ -156,8 +203,13 @@ def _start(results: Path, config: Config, tasks: Sequence[Task], timing: SelfTes
 
 
 def _settings(args: argparse.Namespace, settings: RunSettings) -> RunSettings:
-    """The settings with the command line's values; a suite given there replaces the tasks of bench.toml."""
+    """The settings with the command line's values; a suite given there replaces the tasks of bench.toml.
+
+    Raises ConfigError for a suite and tasks: one of them would be dropped.
+    """
     given = settings_given(args)
+    if "suite" in given and "tasks" in given:
+        raise ConfigError("--task names tasks in place of a suite", fix="leave out either --suite or --task")
     if "suite" in given:
         given.setdefault("tasks", ())
     return replace(settings, **given)

@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.dataset is None) == (args.resume is None):
         raise ConfigError("a run has a file of instances or is resumed", fix="give either --dataset or --resume")
     if args.dry_run:
+        args.task_folders = [*args.task_folders, *([args.folder] if args.resume is not None else [])]
         show(dry_run(args))
         return 0
     with _grader(args) as grader:

@@ -12,11 +12,12 @@ from harness.servers import ServerHandle
 
 
 def describe_steps(*passes: Sequence[ServerHandle]) -> tuple[str, ...]:
-    """Return the lines of a dry run, whose passes over the models each have an order of their own.
+    """Return the lines of a dry run, whose passes each have their own models and order.
 
     Raises ServerError if another run goes on, a check command is missing, or a server does not tell what it has loaded.
     """
-    servers, leftover = passes[0], find_leftover_state()
+    servers = tuple({server.model.label: server for models in passes for server in models}.values())
+    leftover = find_leftover_state()
     lines = (
         [f"first restore what a killed run left: {service.name}" for service in leftover.suspended] if leftover else []
     )

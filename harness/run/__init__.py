@@ -15,7 +15,7 @@ from harness.run.conversation import (
     opening_messages,
     user_message,
 )
-from harness.run.folder import COMPLETED, RunFolder, open_run
+from harness.run.folder import COMPLETED, RunFolder, open_run, read_run
 from harness.run.lines import is_redrawn, read_trials
 from harness.run.needs import context_needs
 from harness.run.page_evidence import page_evidence
@@ -43,7 +43,7 @@ from harness.run.plan import (
 )
 from harness.run.probed import keep_probe
 from harness.run.progress import Progress
-from harness.run.recorder import open_servers, record_run, timeouts_of
+from harness.run.recorder import open_servers, passes_left, record_run, timeouts_of
 from harness.run.time_budget import OVERRUN, fits_block
 
 __all__ = [
@@ -78,9 +78,11 @@ __all__ = [
     "opening_messages",
     "page_evidence",
     "pass_of",
+    "passes_left",
     "plan_digest",
     "plan_trials",
     "planned_passes",
+    "read_run",
     "read_trials",
     "record_run",
     "rewrite_with_judging",

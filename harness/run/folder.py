@@ -9,8 +9,9 @@
     stopped_services.jsonl  one line for each service that the run stopped and started again
     result.json             the publishable result
 
-`create_run` makes a folder, `open_run` opens one and notes in its log what a kill left, `RunFolder` appends to it. The
-lines of log, recordings and scores are one chain (chain.py): they are never removed or replaced.
+`create_run` makes a folder, `open_run` opens one and notes in its log what a kill left, `RunFolder` appends to it;
+`read_run` looks at one without a change. The lines of log, recordings and scores are one chain (chain.py): they are
+never removed or replaced.
 """
 
 from __future__ import annotations
@@ -246,6 +247,10 @@ def create_run(results: Path, plan: RunPlan) -> RunFolder:
     path = results / plan.id
     try:
         path.mkdir(parents=True)
+    except FileExistsError as error:
+        # The name has the second and a part of the seed.
+        message = f"{path}: another run with this seed began in the same second"
+        raise DiskError(message, fix="run the same command again") from error
     except OSError as error:
         raise DiskError(f"{path}: cannot be created: {error.strerror}") from error
     write_plan(path, plan)
@@ -262,15 +267,7 @@ def open_run(path: Path) -> RunFolder:
 
     Raises RunError if it is no run folder, or if its lines are not those that were written.
     """
-    file = path / "run.json"
-    if not file.is_file():
-        raise RunError(f"{path}: not a run folder, it has no run.json", fix="name a folder under results/")
-    document = read_json(file)
-    problems = validate("run", document, Location(str(file)))
-    if problems:
-        raise RunError(*problems[:_MAX_PROBLEMS])
-    plan = build(RunPlan, {**document, "settings": {**later_options(), **document["settings"]}})
-    folder = RunFolder(path, plan, Chain(plan_digest(plan)))
+    folder = _read_plan(path)
     with lock_folder(path):
         try:
             torn_bytes = _drop_torn_lines(folder)
@@ -282,6 +279,28 @@ def open_run(path: Path) -> RunFolder:
             raise DiskError(message, fix="make the folder writable") from error
     folder.scored = set(folder.read_scores())
     return folder
+
+
+def read_run(path: Path) -> RunFolder:
+    """A run folder with what is recorded, to look at: nothing is written, and what a kill left is passed over.
+
+    Raises RunError as `open_run` does.
+    """
+    folder = _read_plan(path)
+    _follow_chain(folder)
+    return folder
+
+
+def _read_plan(path: Path) -> RunFolder:
+    file = path / "run.json"
+    if not file.is_file():
+        raise RunError(f"{path}: not a run folder, it has no run.json", fix="name a folder under results/")
+    document = read_json(file)
+    problems = validate("run", document, Location(str(file)))
+    if problems:
+        raise RunError(*problems[:_MAX_PROBLEMS])
+    plan = build(RunPlan, {**document, "settings": {**later_options(), **document["settings"]}})
+    return RunFolder(path, plan, Chain(plan_digest(plan)))
 
 
 def chained_bytes(path: Path) -> int:

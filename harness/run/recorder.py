@@ -23,7 +23,7 @@ from harness.run.folder import RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
 from harness.run.model_facts import TIME_USED, with_observations, with_overhead, with_readiness
 from harness.run.needs import context_needs
-from harness.run.plan import cache_index, in_turn, plan_so_far, trial_nonce
+from harness.run.plan import cache_index, in_turn, pass_of, plan_so_far, trial_nonce
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.refusals import Refusals, is_answer
@@ -134,6 +134,23 @@ def _anchor(folder: RunFolder, log: Log) -> None:
         log(f"stamped by {url}")
     except ServerError as error:
         log(f"NOT stamped, the run goes on: {error.message}")
+
+
+def passes_left(folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model]) -> tuple[tuple[Model, ...], ...]:
+    """What is left of a run, pass by pass: the models with missing trials, in their order. () if nothing is.
+
+    The passes of a sequential run depend on its looks and its time, so that it has one here.
+    """
+    plan = folder.plan
+    labels: dict[int, set[str]] = {}
+    for model in models:
+        for key in planned_trials(folder, tasks, model):
+            if key not in folder.recorded:
+                number = pass_of(plan.settings, None, key) if plan.design is None else 0
+                labels.setdefault(number, set()).add(model.label)
+    return tuple(
+        tuple(model for model in in_turn(models, number) if model.label in labels[number]) for number in sorted(labels)
+    )
 
 
 def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:

@@ -48,6 +48,7 @@ __all__ = [
     "escape_braces",
     "fence_of",
     "find_fixtures",
+    "find_folders",
     "is_kit_task",
     "lane_differences",
     "lanes_of_run",
