@@ -1,6 +1,8 @@
 """An agent's run through a real container, forwarder and proxy, with agents that are a few lines of Python."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,8 @@ import pytest
 
 from harness.agents import AgentJob, AgentRun, read_agent, ready_image, run_agent
 from harness.agents.run_agent import LIST_CUT
+from harness.agents.tunnel import MAX_OUTPUT_BYTES
+from harness.errors import ConfigError, EngineError
 from harness.proxy import read_exchanges
 from harness.reference import serving
 from harness.sandbox import Engine, ensure_engine, owner_labels
@@ -18,6 +22,7 @@ from harness.types import AgentLimits
 pytestmark = pytest.mark.engine
 FILES = {"a.txt": "old\n", "bin/run": "#!/bin/sh\n"}
 MODEL = "plain?ttft_ms=1&tps=4000&tokens=20"
+COMMAND = ["python3", "/home/agent/agent.py", "{base_url}", "{model}", "{prompt}"]
 ASK = """
 import json, urllib.request
 def ask(url, model):
@@ -42,8 +47,7 @@ class Runner:
     def __call__(self, code: str, limits: AgentLimits | None = None, **fields: object) -> AgentRun:
         number = len(list(self.folder.iterdir()))
         path = self.folder / f"fake-{number}.toml"
-        command = ["python3", "/home/agent/agent.py", "{base_url}", "{model}", "{prompt}"]
-        lines = {"title": "Fake", "api": "chat", "command": command, **fields}
+        lines = {"title": "Fake", "api": "chat", "command": COMMAND, **fields}
         text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
         path.write_text(f'{text}[files]\n"/home/agent/agent.py" = {json.dumps(ASK + code)}\n')
         job = AgentJob(
@@ -125,6 +129,58 @@ def test_an_agent_that_does_nothing_crashes_or_gives_up_is_recorded_as_it_ended(
     assert (nothing.end, nothing.exit_code, nothing.turns, nothing.tree) == ("exited", 0, 0, FinalTree(FILES))
     assert (crashed.end, crashed.exit_code) == ("exited", -6)
     assert (gave_up.end, gave_up.exit_code) == ("gave_up", 0)
+
+
+def test_the_end_of_a_long_output_is_kept_and_says_that_the_agent_gave_up(run: Runner) -> None:
+    code = 'print("first"); sys.stdout.write(("y" * 99 + "\\n") * 15_000); print("I cannot do this")'
+    result = run(code, gave_up=["cannot do"])
+    assert (result.end, len(result.stdout)) == ("gave_up", MAX_OUTPUT_BYTES)
+    assert result.stdout.endswith(b"y\nI cannot do this\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "command", "expected"),
+    [
+        ("bytearray(400 * 1024**2)", COMMAND, ("memory", None)),
+        ("bytearray(400 * 1024**2)", ["sh", "-c", '"$@"; exit $?', "sh", *COMMAND], ("memory", None)),
+        ("subprocess.run([sys.executable, '-c', 'bytearray(400 * 1024**2)'])", COMMAND, ("exited", 0)),
+        # Files in memory stay when the agent is killed, so that its container may end before it says so.
+        ("open('/proc/self/oom_score_adj', 'w').write('0'); open('/tmp/x', 'wb').write(bytes(400 * 1024**2))", COMMAND,
+         ("memory", None)),
+    ],
+)  # fmt: skip
+def test_memory_ended_a_run_only_if_the_agent_itself_was_killed(
+    run: Runner, code: str, command: list[str], expected: tuple[str, int | None]
+) -> None:
+    result = run(code, AgentLimits(clock_s=30.0, memory_bytes=200 * 1024**2), command=command)
+    assert (result.end, result.exit_code) == expected
+
+
+@pytest.mark.parametrize("command", [["/opt/agent/missing", "{prompt}"], ["/work/a.txt"]])
+def test_an_agent_that_cannot_be_started_is_no_failure_of_its_model(run: Runner, command: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"the agent fake-\d+ could not be started: .*(No such file|denied)"):
+        run("", command=command)
+
+
+def test_a_container_that_others_remove_or_kill_is_no_failure_of_the_model(run: Runner) -> None:
+    for action in ("remove", "kill"):
+        ended = threading.Thread(target=end_container, args=(run, action))
+        ended.start()
+        with pytest.raises(EngineError):
+            run("time.sleep(60)", AgentLimits(clock_s=60.0))
+        ended.join()
+
+
+def end_container(run: Runner, action: str) -> None:
+    """End the container of a run from outside as soon as it is there."""
+    client = run.engine.api
+    filters = {"label": [f"{name}={value}" for name, value in run.labels.items()]}
+    while not (found := client.containers(filters=filters)):
+        time.sleep(0.05)
+    if action == "kill":
+        client.kill(found[0]["Id"])
+    else:
+        client.remove_container(found[0]["Id"], force=True)
 
 
 def test_a_hostile_agent_forges_no_frame_and_leaves_no_process_link_or_huge_file(run: Runner) -> None:

@@ -26,7 +26,9 @@ from collections.abc import Iterator
 from typing import Any
 
 JOB, ARCHIVE, GO, STOP, OPEN, DATA, CLOSE, STDOUT, STDERR, ENDED, TREE, LEFT_OUT, TRANSCRIPT, DONE = range(1, 15)
-"""The kinds of frames. JOB, ARCHIVE, GO and STOP go in; DATA and CLOSE go both ways; the others come out."""
+NOT_STARTED = 15
+"""The kinds of frames. JOB, ARCHIVE, GO and STOP go in; DATA and CLOSE go both ways; the others come out. NOT_STARTED
+has the reason why the agent's program could not be started, and is the last then."""
 HEADER = struct.Struct(">BIL")
 """The head of a frame: its kind, its channel (0 for none) and its size."""
 MAX_FRAME_BYTES = 65_536
@@ -54,7 +56,7 @@ class FrameReader:
         self._unread += data
         while len(self._unread) >= HEADER.size:
             kind, channel, size = HEADER.unpack_from(self._unread)
-            if not JOB <= kind <= DONE or size > MAX_FRAME_BYTES:
+            if not JOB <= kind <= NOT_STARTED or size > MAX_FRAME_BYTES:
                 raise ValueError("not a frame")
             end = HEADER.size + size
             if len(self._unread) < end:
@@ -64,7 +66,7 @@ class FrameReader:
             yield frame
 
 
-def send(kind: int, data: bytes = b"", channel: int = 0) -> None:
+def send(kind: int, data: bytes | bytearray = b"", channel: int = 0) -> None:
     """Write frames to standard output; large data takes several. Blocks until the host reads."""
     for start in range(0, max(1, len(data)), MAX_FRAME_BYTES):
         left = memoryview(pack_frame(kind, channel, data[start : start + MAX_FRAME_BYTES]))
@@ -82,7 +84,7 @@ class Forwarder:
         self.opened = 0
         self.stopped = asyncio.Event()
         self.started = asyncio.Event()
-        self.sent = {STDOUT: 0, STDERR: 0}
+        self.outputs = {STDOUT: bytearray(), STDERR: bytearray()}
 
     def take(self, kind: int, channel: int, data: bytes) -> None:
         """Act on a frame of the host."""
@@ -113,7 +115,11 @@ class Forwarder:
         os._exit(0)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Carry one connection of the agent; the host closes one too many."""
+        """Carry one connection of the agent; the host closes one too many.
+
+        The end of what the agent sends ends the connection, as at most servers: one that is closed in one direction
+        looks like one that is given up, and a server must not go on computing a reply that nobody waits for.
+        """
         if len(self.channels) >= MAX_CHANNELS:
             writer.close()
             return
@@ -128,13 +134,12 @@ class Forwarder:
         del self.channels[channel]
         writer.close()
 
-    async def pass_on(self, kind: int, stream: asyncio.StreamReader) -> None:
-        """Send what the agent writes, up to a bound; the rest is read and dropped, so that the agent does not block."""
+    async def keep_end(self, kind: int, stream: asyncio.StreamReader) -> None:
+        """Keep the last of what the agent writes, which says how it ended; sent at its end, it delays no request."""
+        kept = self.outputs[kind]
         while data := await stream.read(MAX_FRAME_BYTES):
-            left = self.job["output_bytes"] - self.sent[kind]
-            if left > 0:
-                send(kind, data[:left])
-                self.sent[kind] += len(data)
+            kept += data
+            del kept[: max(0, len(kept) - self.job["output_bytes"])]
 
     async def run(self) -> None:
         """The whole of a run."""
@@ -142,24 +147,34 @@ class Forwarder:
         await self.started.wait()
         given = unpack(bytes(self.archive), self.job["files"])
         server = await asyncio.start_server(self.serve, "127.0.0.1", self.job["port"])
-        exit_code, left = await self.run_agent()
+        try:
+            process = await self.start_agent()
+        except (OSError, ValueError) as error:
+            send(NOT_STARTED, str(error).encode("utf-8", "replace"))
+            return
+        exit_code, left = await self.wait_for(process)
         server.close()
         send(ENDED, json.dumps({"exit_code": exit_code, "left_processes": left, **kernel_counts()}).encode())
+        for kind, output in self.outputs.items():
+            send(kind, output)
         send_tree(self.job, given)
         send(TRANSCRIPT, newest(self.job["transcript"], self.job["output_bytes"]))
         send(DONE)
         await host
 
-    async def run_agent(self) -> tuple[int | None, int]:
-        """Run the agent until it ends or is stopped; its exit code (None: stopped) and how many processes it left."""
+    async def start_agent(self) -> asyncio.subprocess.Process:
+        """Start the agent. Raises OSError or ValueError if that is not possible."""
         command, environment = self.job["command"], {**os.environ, **self.job["environment"]}
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env=environment, cwd=WORK, start_new_session=True, preexec_fn=prefer_for_oom_kill,
         )  # fmt: skip
+
+    async def wait_for(self, process: asyncio.subprocess.Process) -> tuple[int | None, int]:
+        """Wait until the agent ends or is stopped; its exit code (None: stopped) and how many processes it left."""
         assert process.stdout is not None
         assert process.stderr is not None
-        outputs = asyncio.gather(self.pass_on(STDOUT, process.stdout), self.pass_on(STDERR, process.stderr))
+        outputs = asyncio.gather(self.keep_end(STDOUT, process.stdout), self.keep_end(STDERR, process.stderr))
         waits = [asyncio.create_task(exit_of(process)), asyncio.create_task(self.stopped.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         exit_code = None if self.stopped.is_set() else process.returncode

@@ -82,7 +82,8 @@ class AgentRun:
     `harness.proxy.read_exchanges` reads; `turns` and the token counts sum those to the model. `began` is when the
     agent's process was started, `seconds` the wall clock to its end, `cpu_s` the CPU time of its whole container.
     `left_processes` ran on when the agent itself had ended, and were killed before the tree was taken. `stdout` and
-    `stderr` are cut to a bound. `transcript` is the agent's own log of the session; empty if it keeps none.
+    `stderr` are the last of what it printed, up to a bound. `transcript` is the agent's own log of the session; empty
+    if it keeps none.
     """
 
     agent: str

@@ -7,6 +7,7 @@ proxy on this machine, and that to the model's server.
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -15,23 +16,26 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.agents import forwarder as frames
-from harness.agents.catalog import HOME, AgentSpec, fill
+from harness.agents.catalog import HOME, fill
 from harness.agents.gate import Gate
 from harness.agents.job import AgentJob, AgentRun, RefusedConnections
 from harness.agents.tunnel import Tunnel, job_of
 from harness.apis import parse_object
-from harness.errors import LanebenchError, RunError
+from harness.errors import ConfigError, EngineError, LanebenchError, RunError
 from harness.files import uninterrupted
 from harness.proxy import ProxyHandle, ProxySettings, parse_target, serve
 from harness.sandbox import WORK, Engine, StreamContainer, StreamContainerSpec
 from harness.trees import FinalTree, pack_tree, read_tree
-from harness.types import AgentEnd
+from harness.types import AgentEnd, Json
 
 _FORWARDER = ("/usr/local/bin/lanebench-python", "-I", "-c", Path(frames.__file__).read_text(encoding="utf-8"))
 """As a text and not as a file of the image: a new forwarder would make all images anew."""
 _FOLDERS = (WORK, "/tmp", HOME)  # noqa: S108
 _START_S = 30.0
 LIST_CUT = "list of left-out files cut off"
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
+"""The exit code of a killed agent, and that of a shell that started it."""
+_MAX_REASON_CHARS = 300
 
 
 def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJob) -> AgentRun:
@@ -55,9 +59,10 @@ def run_agent(engine: Engine, image: str, labels: Mapping[str, str], job: AgentJ
             stops.append(tunnel)
             text = job_of(command, environment, files, job.agent.transcript)
             seconds = tunnel.run(text, pack_tree(job.files), job.limits.clock_s)
+            end = tunnel.end or _end(job, tunnel, container)
         finally:
             container.close()
-    return _record(job, tunnel, gate, seconds)
+    return _record(job, tunnel, gate, end, seconds)
 
 
 @contextmanager
@@ -136,16 +141,14 @@ class _ProxyThread:
         self._is_ready.set()
 
 
-def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentRun:
-    ended = parse_object(tunnel.bytes_of(frames.ENDED).decode("utf-8", "replace")) or {}
-    output = tunnel.bytes_of(frames.STDOUT) + tunnel.bytes_of(frames.STDERR)
-    end = tunnel.end or _end(job.agent, ended, output)
+def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, end: AgentEnd, seconds: float) -> AgentRun:
+    ended = _ended(tunnel)
     return AgentRun(
         agent=job.agent.name,
         version=job.agent.version,
         model=job.model,
         end=end,
-        exit_code=ended.get("exit_code") if tunnel.end is None else None,
+        exit_code=ended.get("exit_code") if end in ("exited", "gave_up") else None,
         exchanges=job.exchanges,
         turns=gate.turns,
         prompt_tokens=gate.prompt_tokens,
@@ -164,12 +167,36 @@ def _record(job: AgentJob, tunnel: Tunnel, gate: Gate, seconds: float) -> AgentR
     )
 
 
-def _end(agent: AgentSpec, ended: Mapping[str, object], output: bytes) -> AgentEnd:
-    """How a run ended that no limit of the host ended."""
-    if not ended or ended.get("oom_kills"):
+def _ended(tunnel: Tunnel) -> dict[str, Json]:
+    """What the forwarder said at the agent's end; empty if it said nothing."""
+    return parse_object(_text(tunnel, frames.ENDED)) or {}
+
+
+def _text(tunnel: Tunnel, kind: int) -> str:
+    return tunnel.bytes_of(kind).decode("utf-8", "replace")
+
+
+def _end(job: AgentJob, tunnel: Tunnel, container: StreamContainer) -> AgentEnd:
+    """How a run ended that no limit of the host ended.
+
+    Raises ConfigError for an agent that could not be started, EngineError for a container that ended before its agent.
+    """
+    reason, ended = _text(tunnel, frames.NOT_STARTED), _ended(tunnel)
+    if reason:
+        message = f"the agent {job.agent.name} could not be started: {reason[:_MAX_REASON_CHARS]}"
+        raise ConfigError(message, fix="correct the command or the package in the agent's file")
+    if not ended:
+        status = container.exit_status()
+        if status.out_of_memory and not status.running:
+            return "memory"
+        said = _text(tunnel, frames.STDERR).strip()[-_MAX_REASON_CHARS:]
+        detail = f"exit code {status.code}{f'; {said}' if said else ''}"
+        raise EngineError(f"the container of the agent {job.agent.name} ended before the agent ({detail})")
+    # The kernel may also have killed a process that the agent had started, and the agent went on.
+    if ended.get("oom_kills") and ended.get("exit_code") in _KILLED:
         return "memory"
-    text = output.decode("utf-8", "replace")
-    return "gave_up" if any(re.search(pattern, text) for pattern in agent.gave_up) else "exited"
+    output = _text(tunnel, frames.STDOUT) + _text(tunnel, frames.STDERR)
+    return "gave_up" if any(re.search(pattern, output) for pattern in job.agent.gave_up) else "exited"
 
 
 def final_tree(archive: bytes, left_out: bytes) -> FinalTree:

@@ -28,6 +28,7 @@ _BOUNDS = {
     frames.LEFT_OUT: MAX_OUTPUT_BYTES,
     frames.TRANSCRIPT: MAX_OUTPUT_BYTES,
     frames.TREE: MAX_ARCHIVE_BYTES,
+    frames.NOT_STARTED: MAX_OUTPUT_BYTES,
 }
 
 
@@ -99,7 +100,7 @@ class Tunnel:
         self._after(0, lambda: self.container.write(frames.pack_frame(frames.STOP)))
 
     def bytes_of(self, kind: int) -> bytes:
-        """What came in frames of a kind, cut to its bound."""
+        """What came in frames of a kind, cut to its bound: of the agent's output the last, of all else the first."""
         return bytes(self.received.get(kind, b""))
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
@@ -120,7 +121,7 @@ class Tunnel:
         while (piece := self.container.read()) is not None:
             stream, data = piece
             if stream != 1:
-                # The forwarder's own errors, such as an agent's program that does not exist.
+                # The forwarder's own errors.
                 self._keep(frames.STDERR, data)
                 continue
             with suppress(ValueError):
@@ -150,8 +151,12 @@ class Tunnel:
         self._keep(kind, data)
 
     def _keep(self, kind: int, data: bytes) -> None:
-        kept = self.received.setdefault(kind, bytearray())
-        kept += data[: max(0, _BOUNDS.get(kind, 0) - len(kept))]
+        kept, bound = self.received.setdefault(kind, bytearray()), _BOUNDS.get(kind, 0)
+        if kind in (frames.STDOUT, frames.STDERR):
+            kept += data
+            del kept[: max(0, len(kept) - bound)]
+        else:
+            kept += data[: max(0, bound - len(kept))]
 
     def _takes(self, channel: int) -> bool:
         """Whether a new channel may have this number."""

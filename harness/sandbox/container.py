@@ -46,7 +46,7 @@ class Container:
     def __init__(self, engine: Engine, kind: ContainerKind, labels: Mapping[str, str]) -> None:
         """Create, attach and start. Raises EngineError; nothing is left behind then."""
         self.kind = kind
-        self._api, self._http, self._reports_oom = engine.api, engine.http, engine.capabilities.reports_oom
+        self._engine, self._http = engine, engine.http
         self._buffer = bytearray()
         self.id, self._socket = start_attached(self._http, create_body(kind, engine.capabilities, labels))
 
@@ -113,33 +113,9 @@ class Container:
         self._buffer += data
         return bool(data)
 
-    def _state(self, action: str) -> Json:
-        with engine_errors(action):
-            return self._api.inspect_container(self.id)["State"]
-
     def exit_status(self) -> ContainerExit:
-        """How the container ended, asked after its streams have ended. Raises EngineError.
-
-        The streams end before the engine has noted the exit, and that it was out of memory (OOM kill) is reported
-        separately, by the cgroup's event, and may be noted later still: both are waited for.
-        """
-        began = time.monotonic()
-        while True:
-            status = self._read_exit()
-            waited_s = time.monotonic() - began
-            may_be_oom = status.code == SIGKILL_EXIT and not status.out_of_memory
-            is_settled = not status.running and (not may_be_oom or waited_s > _OOM_REPORT_S)
-            if is_settled or waited_s > _SETTLE_S:
-                return status
-            time.sleep(_POLL_S)
-
-    def _read_exit(self) -> ContainerExit:
-        state = self._state("reading a container's exit status")
-        code = int(state.get("ExitCode") or 0)
-        # No process can kill PID 1 of its own PID namespace by SIGKILL (pid_namespaces(7)): if the
-        # engine does not report the reason, it was the kernel, because it was out of memory.
-        killed_for_memory = bool(state.get("OOMKilled")) or (code == SIGKILL_EXIT and not self._reports_oom)
-        return ContainerExit(code, killed_for_memory, bool(state.get("Running")))
+        """How the container ended, asked after its streams have ended. Raises EngineError."""
+        return wait_for_exit_status(self._engine, self.id)
 
     def is_responsive(self) -> bool:
         """Whether the engine says without delay that the container runs, neither ended nor paused. Raises EngineError.
@@ -147,7 +123,7 @@ class Container:
         Else the engine or an operator may have held the container up, and a timeout says nothing about the answer.
         """
         began = time.monotonic()
-        state = self._state("checking a container that timed out")
+        state = _state(self._engine, self.id, "checking a container that timed out")
         is_prompt = time.monotonic() - began < _RESPONSIVE_S
         return is_prompt and bool(state.get("Running")) and not state.get("Paused")
 
@@ -193,6 +169,37 @@ def start_attached(http: EngineHttp, body: Json) -> tuple[str, socket.socket]:
         remove_container(http, name)
         raise
     return name, stream
+
+
+def wait_for_exit_status(engine: Engine, name: str) -> ContainerExit:
+    """How a container ended, asked after its streams have ended. Raises EngineError.
+
+    The streams end before the engine has noted the exit, and that it was out of memory (OOM kill) is reported
+    separately, by the cgroup's event, and may be noted later still: both are waited for.
+    """
+    began = time.monotonic()
+    while True:
+        status = _read_exit(engine, name)
+        waited_s = time.monotonic() - began
+        may_be_oom = status.code == SIGKILL_EXIT and not status.out_of_memory
+        is_settled = not status.running and (not may_be_oom or waited_s > _OOM_REPORT_S)
+        if is_settled or waited_s > _SETTLE_S:
+            return status
+        time.sleep(_POLL_S)
+
+
+def _read_exit(engine: Engine, name: str) -> ContainerExit:
+    state = _state(engine, name, "reading a container's exit status")
+    code = int(state.get("ExitCode") or 0)
+    # No process can kill PID 1 of its own PID namespace by SIGKILL (pid_namespaces(7)): if the
+    # engine does not report the reason, it was the kernel, because it was out of memory.
+    killed_for_memory = bool(state.get("OOMKilled")) or (code == SIGKILL_EXIT and not engine.capabilities.reports_oom)
+    return ContainerExit(code, killed_for_memory, bool(state.get("Running")))
+
+
+def _state(engine: Engine, name: str, action: str) -> Json:
+    with engine_errors(action):
+        return engine.api.inspect_container(name)["State"]
 
 
 def length_prefixed(payload: bytes) -> bytes:

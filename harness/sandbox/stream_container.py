@@ -13,7 +13,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from harness.sandbox.container import FRAME_HEADER, remove_container, start_attached
+from harness.sandbox.container import (
+    FRAME_HEADER,
+    ContainerExit,
+    remove_container,
+    start_attached,
+    wait_for_exit_status,
+)
 from harness.sandbox.container_config import USERS, EngineCapabilities, attached_process, isolation
 from harness.sandbox.engine import Engine, engine_errors
 from harness.types import AgentLimits, Json
@@ -63,7 +69,7 @@ class StreamContainer:
     """A started container. Raises EngineError from its constructor; nothing is left behind then."""
 
     def __init__(self, engine: Engine, spec: StreamContainerSpec, labels: Mapping[str, str]) -> None:
-        self._api, self._http, self._lock = engine.api, engine.http, threading.Lock()
+        self._engine, self._http, self._lock = engine, engine.http, threading.Lock()
         self._unread = bytearray()
         self.id, self._socket = start_attached(self._http, stream_body(spec, engine.capabilities, labels))
         self._socket.settimeout(None)
@@ -94,8 +100,12 @@ class StreamContainer:
     def cpu_s(self) -> float:
         """The CPU time that the whole container has taken, as the engine counts it. Raises EngineError."""
         with engine_errors("reading a container's CPU time"):
-            stats: Json = self._api.stats(self.id, stream=False, one_shot=True)
+            stats: Json = self._engine.api.stats(self.id, stream=False, one_shot=True)
         return float(stats.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage", 0)) / _NANO
+
+    def exit_status(self) -> ContainerExit:
+        """How the container ended, asked after `read` gave None and before `close`. Raises EngineError."""
+        return wait_for_exit_status(self._engine, self.id)
 
     def close(self) -> None:
         """End the streams and remove the container with whatever runs in it. Raises EngineError."""
