@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents import AgentJob, AgentRun, read_agent, ready_image, run_agent
+from harness.agents import AgentJob, AgentRun, load_agents, read_agent, ready_image, run_agent
 from harness.agents.run_agent import LIST_CUT
 from harness.agents.tunnel import MAX_OUTPUT_BYTES
+from harness.cli import main
 from harness.errors import ConfigError, EngineError
 from harness.proxy import read_exchanges
 from harness.reference import serving
@@ -181,6 +182,20 @@ def end_container(run: Runner, action: str) -> None:
         client.kill(found[0]["Id"])
     else:
         client.remove_container(found[0]["Id"], force=True)
+
+
+def test_an_agent_without_a_package_is_listed_as_installed(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "of-my-own.toml").write_text('title = "Own"\napi = "chat"\ncommand = ["true"]\n')
+    monkeypatch.setenv("LANEBENCH_AGENTS", str(tmp_path))
+    load_agents.cache_clear()
+    try:
+        assert main(["agents", "list"]) == 0
+    finally:
+        load_agents.cache_clear()
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("of-my-own")]
+    assert row.split() == ["of-my-own", "chat", "installed"]
 
 
 def test_a_hostile_agent_forges_no_frame_and_leaves_no_process_link_or_huge_file(run: Runner) -> None:

@@ -1,5 +1,6 @@
 """A results repository's pull requests: only new bundles that pass their checks; and one is prepared with git alone."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from harness.bundle import PublishRequest, publish
 from harness.cli import COMMANDS, build_parser, main
 from harness.cli.publish import run
-from harness.errors import RunError
+from harness.errors import DiskError, RunError
 from harness.files import ROOT, build
 from harness.submission import BranchRequest, Repository, prepare_branch, render_answer
 from harness.submission.repository import run_git
@@ -68,6 +69,24 @@ def test_an_error_that_no_check_thought_of_is_an_answer_and_no_pass(results: Res
     (problem,) = found.bundles[0].problems
     assert problem.startswith(f"{RUN}.zip: could not be checked: KeyError in test_submission.py, line ")
     assert "could not be checked: KeyError" in render_answer(found)
+
+
+@pytest.mark.parametrize(
+    "error", [DiskError("no space left on device"), OSError(errno.ENOSPC, "no space left on device")]
+)
+def test_a_machine_that_cannot_check_refuses_no_bundle(error: Exception, results: Results, bundle: Path) -> None:
+    @contextmanager
+    def failing(languages: tuple[str, ...]) -> Iterator[Sandbox]:
+        raise error
+        yield
+
+    results.commit({NAME: bundle.read_bytes()})
+    found = results.review(replace(OPTIONS, open_sandbox=failing))
+    answer = render_answer(found)
+    assert (found.exit_code, found.bundles[0].problems) == (2, ())
+    assert answer.startswith("# Could not be checked in full")
+    assert "no space left on device" in answer
+    assert "let it check again" in answer
 
 
 @pytest.mark.parametrize(

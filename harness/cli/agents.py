@@ -76,12 +76,12 @@ def _check(engine: Engine, name: str) -> None:
 
 
 def _rows(engine: Engine) -> list[str]:
-    """One line for each agent: name, version, API, and whether it is installed."""
+    """One line for each agent: name, version, API, and whether its package is installed, if it has one."""
     from harness.agents import installed_image, load_agents
 
     rows = []
     for agent in load_agents().values():
         missing = f"missing; {command_line(f'agents install {agent.name}')}"
-        state = "installed" if installed_image(engine, agent) else missing
+        state = "installed" if agent.package is None or installed_image(engine, agent) else missing
         rows.append(f"{agent.name:<15} {agent.version:<9} {agent.api:<10} {state}")
     return rows

@@ -27,6 +27,9 @@ def render_answer(review: Review) -> str:
         rules = tuple(map(_cut, review.problems[:MAX_FINDINGS]))
         lead = "A pull request with results adds new bundles to their folder, and changes nothing else."
         sections.insert(0, Section("rules", "What this pull request may not do", lead, notes=rules))
+    if review.exit_code == 2 and any(bundle.unchecked for bundle in review.bundles):
+        lead = "The machine that checks is at fault, not the pull request: let it check again."
+        sections.append(Section("next", "What now", lead))
     if review.exit_code == 1:
         lead = "A bundle is never edited by hand: correct the run, publish it again, and push the new file."
         sections.append(Section("next", "What now", lead))
@@ -36,7 +39,11 @@ def render_answer(review: Review) -> str:
 
 def _bundle_section(bundle: BundleReview) -> Section:
     tables = [] if bundle.verdict is None else [_level_table(bundle.verdict)]
-    notes = [*bundle.problems, *(() if bundle.verdict is None else _findings(bundle.name, bundle.verdict))]
+    notes = [
+        *bundle.problems,
+        *bundle.unchecked,
+        *(() if bundle.verdict is None else _findings(bundle.name, bundle.verdict)),
+    ]
     if bundle.result is not None:
         tables.append(_card(bundle.result))
     return Section(bundle.name, bundle.name, "", tuple(tables), notes=tuple(map(_cut, notes)))

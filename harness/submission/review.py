@@ -30,7 +30,15 @@ from harness.bundle import (
     signer_of,
 )
 from harness.collection import may_correct
-from harness.errors import CheckError, LanebenchError, RunError
+from harness.errors import (
+    CheckError,
+    DiskError,
+    DownloadError,
+    EngineError,
+    LanebenchError,
+    RunError,
+    UncheckedError,
+)
 from harness.files import build
 from harness.submission.repository import REGULAR, Repository, TreeChange
 from harness.types import Log, Manifest, Recording, Result, Supersedes, Verdict
@@ -41,6 +49,8 @@ MAX_BUNDLES = 5
 MAX_BUNDLE_BYTES = 100 * 1024 * 1024
 """As much as GitHub takes in one file."""
 MAX_RECORDINGS = 1_000_000
+_CHECKER_ERRORS = (DiskError, DownloadError, EngineError, UncheckedError)
+"""What a bundle is not to blame for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +67,16 @@ class ReviewRequest:
 
 @dataclass(frozen=True, slots=True)
 class BundleReview:
-    """One new bundle: why it is refused, its verdict, and its result if it passed the checks of reading."""
+    """One new bundle: why it is refused, its verdict, and its result if it passed the checks of reading.
+
+    `unchecked` is what kept this machine from checking it, such as a full disk; it says nothing about the bundle.
+    """
 
     name: str
     problems: tuple[str, ...]
     verdict: Verdict | None = None
     result: Result | None = None
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,7 @@ class Review:
         if self.problems or any(bundle.problems for bundle in self.bundles):
             return 1
         codes = {bundle.verdict.exit_code for bundle in self.bundles if bundle.verdict is not None}
+        codes |= {2 for bundle in self.bundles if bundle.unchecked}
         return 1 if 1 in codes else max(codes, default=0)
 
 
@@ -135,18 +150,23 @@ class _Published:
 def _review_bundle(change: TreeChange, request: ReviewRequest, published: _Published) -> BundleReview:
     name = PurePosixPath(change.path).name
     path = published.folder / name
-    request.repository.write_blob(change.blob, path)
     request.log(f"checking {name}")
     try:
         with _unexpected_errors_named(name):
+            request.repository.write_blob(change.blob, path)
             return _review_file(name, path, request, published)
+    except _CHECKER_ERRORS as error:
+        return BundleReview(name, (), unchecked=tuple(dict.fromkeys(problem.message for problem in error.problems)))
     except LanebenchError as error:
         return BundleReview(name, tuple(dict.fromkeys(problem.message for problem in error.problems)))
 
 
 @contextmanager
 def _unexpected_errors_named(name: str) -> Iterator[None]:
-    """Raise CheckError for whatever the checks did not think of: each pull request gets an answer, and no pass."""
+    """Raise CheckError for whatever the checks did not think of: each pull request gets an answer, and no pass.
+
+    An error of the operating system, such as a full disk, is UncheckedError.
+    """
     try:
         yield
     except LanebenchError:
@@ -154,7 +174,9 @@ def _unexpected_errors_named(name: str) -> Iterator[None]:
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{PurePath(where.filename).name}, line {where.lineno}"
-        raise CheckError(f"{name}: could not be checked: {type(error).__name__} in {place}") from error
+        reason = f": {error.strerror}" if isinstance(error, OSError) else ""
+        message = f"{name}: could not be checked: {type(error).__name__} in {place}{reason}"
+        raise (UncheckedError if isinstance(error, OSError) else CheckError)(message) from error
 
 
 def _review_file(name: str, path: Path, request: ReviewRequest, published: _Published) -> BundleReview:
@@ -163,6 +185,8 @@ def _review_file(name: str, path: Path, request: ReviewRequest, published: _Publ
         return BundleReview(name, (), verdict, None)
     try:
         problems = [*_name_problems(name, path, result, published), *_publishing_problems(path, result)]
+    except _CHECKER_ERRORS:
+        raise
     except LanebenchError as error:
         problems = [problem.message for problem in error.problems]
     return BundleReview(name, tuple(dict.fromkeys(problems)), verdict, result)
