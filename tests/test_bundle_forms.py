@@ -63,8 +63,32 @@ def test_a_badge_is_a_small_picture_that_says_lane_and_model(result: Result, tmp
     said = [element.text for element in picture.iter(f"{SVG}text")]
     answer = next(each for each in result.recommendations if each.lane == "my coding")
     assert said[0] == "my coding"
-    assert answer.model is None or answer.model in str(said[1])
+    assert (answer.model, said[1]) == ("alpha", "alpha, passed 3 of 3")
     assert picture.get("height") == "20"
+
+
+def test_a_badge_has_the_interval_and_the_number_of_trials_however_long_its_model_is_called(
+    result: Result, tmp_path: Path
+) -> None:
+    label = "a" * 60
+    cells = [
+        replace(cell, model=label, pass_rate=replace(cell.pass_rate, n=40, passed=37))
+        if cell.model == "alpha"
+        else cell
+        for cell in result.cells
+    ]
+    (found,) = result.recommendations
+    of_alpha = next(each for each in found.eligibilities if each.model == "alpha")
+    renamed = replace(of_alpha, model=label, rate=0.925, low=0.801, high=0.974)
+    many = replace(
+        result,
+        models=tuple(replace(each, label=label) if each.label == "alpha" else each for each in result.models),
+        cells=tuple(cells),
+        recommendations=(replace(found, model=label, eligibilities=(renamed,)),),
+    )
+    (text,) = _texts("badge", many, tmp_path).values()
+    said = [element.text for element in ET.fromstring(text).iter(f"{SVG}text")]
+    assert said[1] == f"{'a' * 24}\u2026, 92 % (80 to 97 %) of 40 trials"
 
 
 ALIKE = ("qwen:8b", "qwen-8b", "qwen+8b", "a" * 64, "a" * 63 + "b")

@@ -15,11 +15,20 @@ from pathlib import Path
 
 from harness.bundle.eee import eee_files, slug
 from harness.files import to_json, write_atomic
-from harness.report import BadgeState, LaneAnswer, format_machine, lane_answers, markdown_text, render_badge
+from harness.report import (
+    MAX_BADGE_CHARS,
+    BadgeState,
+    LaneAnswer,
+    format_machine,
+    lane_answers,
+    markdown_text,
+    render_badge,
+)
 from harness.stats import format_k_of_n
-from harness.types import Cell, Json, ModelInfo, ModelSummary, Result, TaskInfo
+from harness.types import MIN_TRIALS, Cell, Eligibility, Json, ModelInfo, ModelSummary, Result, TaskInfo
 
 Files = Iterator[tuple[str, str]]
+_MAX_LABEL_CHARS = 24
 HUB_DATASET = "lanebench/lanebench"
 """The Hub shows results of data sets that are registered there as benchmarks."""
 
@@ -164,9 +173,23 @@ def _badge(result: Result, answer: LaneAnswer) -> tuple[str, BadgeState]:
     found = next(each for each in result.recommendations if each.lane == answer.lane)
     if answer.model is None:
         return ("no model", "bad") if answer.state == "none" else ("not decided", "open")
-    rate = next((each.rate for each in found.eligibilities if each.model == answer.model), None)
-    passed = "" if rate is None else f", {100 * rate:.0f} % passed"
-    return f"{answer.model}{passed}", "good" if answer.state == "decided" else "open"
+    lane = next(each for each in result.lanes if each.name == answer.lane)
+    eligibility = next((each for each in found.eligibilities if each.model == answer.model), None)
+    passed = "" if eligibility is None else _passed(eligibility, *result.lane_count(lane, answer.model))
+    # A long name must not displace how many trials the rate stands on.
+    label = (
+        answer.model if len(answer.model + passed) <= MAX_BADGE_CHARS else f"{answer.model[:_MAX_LABEL_CHARS]}\u2026"
+    )
+    return f"{label}{passed}", "good" if answer.state == "decided" else "open"
+
+
+def _passed(found: Eligibility, passed: int, n: int) -> str:
+    """The pass rate with its interval and its number of trials; few trials are counted only."""
+    if found.rate is None or found.low is None or found.high is None:
+        return ""
+    if n < MIN_TRIALS:
+        return f", passed {passed} of {n}"
+    return f", {100 * found.rate:.0f} % ({100 * found.low:.0f} to {100 * found.high:.0f} %) of {n} trials"
 
 
 FORMS: Mapping[str, ResultForm] = {

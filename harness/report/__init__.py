@@ -5,7 +5,7 @@ tabulate and jinja2 are imported inside the functions that use them, so that imp
 """
 
 from harness.report.answers import LaneAnswer, lane_answers
-from harness.report.badge import BadgeState, render_badge
+from harness.report.badge import MAX_BADGE_CHARS, BadgeState, render_badge
 from harness.report.ballot_page import VOTE_BUTTONS, BallotPage, VoteButton, render_ballot_page
 from harness.report.brief import answer_changing_warnings, render_brief, render_brief_lanes, warning_texts
 from harness.report.compact import (
@@ -49,6 +49,7 @@ from harness.report.site_page import (
 from harness.report.terminal import render_text, render_text_sections
 
 __all__ = [
+    "MAX_BADGE_CHARS",
     "MAX_LINES",
     "MISSING",
     "STATE_WORDS",

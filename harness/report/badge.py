@@ -9,7 +9,7 @@ from harness.report.html_templates import html_environment
 TEMPLATE = "badge.svg.j2"
 CHAR_PX, PADDING_PX = 6.6, 12
 """The mean width of a character of the font, and the room beside a text; `textLength` makes other fonts fit."""
-MAX_CHARS = 60
+MAX_BADGE_CHARS = 60
 BadgeState = Literal["good", "open", "bad"]
 COLORS: dict[BadgeState, str] = {"good": "#0a7a5c", "open": "#7a4a00", "bad": "#b5482a"}
 
@@ -25,7 +25,7 @@ def render_badge(label: str, message: str, state: BadgeState) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 1]}\u2026"
+    return text if len(text) <= MAX_BADGE_CHARS else f"{text[: MAX_BADGE_CHARS - 1]}\u2026"
 
 
 def _width(text: str) -> int:
