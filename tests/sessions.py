@@ -7,7 +7,7 @@ template of its own, counts words as tokens and knows what its cache holds. Time
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from harness.session import SessionRequest, SourceRecording, requests_of
@@ -247,6 +247,8 @@ class PretendServer:
     joins_lists_with: str = ""
     rereads_after_calls: bool = False
     model: str = "m"
+    rate_tps: float = RATE_TPS
+    address: str = "http://127.0.0.1:8080"
     now_s: float = 0.0
     cache: list[list[str]] = field(default_factory=list)
     sources: list[SourceRecording] = field(default_factory=list)
@@ -257,7 +259,7 @@ class PretendServer:
         tokens = tokens_of(render(ask, joins_lists_with=self.joins_lists_with))
         cached = self._find(tokens, ask)
         start_s = self.now_s + gap_s if at_s is None else at_s
-        first_s = OVERHEAD_S + (len(tokens) - cached) / RATE_TPS + (0.0 if self.sources else self.load_s)
+        first_s = OVERHEAD_S + (len(tokens) - cached) / self.rate_tps + (0.0 if self.sources else self.load_s)
         output = max(2, len(tokens_of(reply.text)) + 20 * len(reply.calls))
         body = {"model": self.model, "stream": True, **WRITERS[self.api](ask), **ask.options}
         stated = 0 if self.states_zero else cached if self.states_cached else None
@@ -277,6 +279,15 @@ class PretendServer:
         self.now_s += 1
         self.cache = []
 
+    def cancel(self, ask: Ask, after_s: float, *, gap_s: float = 1.0) -> None:
+        """The client takes a request back while the server reads it; it takes the place of another prompt."""
+        body = {"model": self.model, "stream": True, **WRITERS[self.api](ask)}
+        self._add(body, self.now_s + gap_s, (), None, "reset")
+        source = self.sources[-1]
+        self.sources[-1] = replace(source, recording=replace(source.recording, ended_ns=int(after_s * 1e9)))
+        self.cache = [*self.cache, tokens_of(render(ask))][-self.slots :]
+        self.now_s += gap_s + after_s
+
     def _find(self, tokens: list[str], ask: Ask) -> int:
         if not self.is_caching or (self.rereads_after_calls and ask.conversation[-1]["role"] == "tool"):
             return 0
@@ -292,7 +303,7 @@ class PretendServer:
             variant=0,
             sent_at=(BASE_AT + timedelta(seconds=start_s)).isoformat(timespec="milliseconds"),
             sent_ns=BASE_NS + int(start_s * 1e9),
-            url=f"http://127.0.0.1:8080{PATHS[self.api]}",
+            url=f"{self.address}{PATHS[self.api]}",
             request=body,
             status=status,
             headers={"content-type": "text/event-stream"},
@@ -305,6 +316,23 @@ class PretendServer:
 
     def requests(self) -> tuple[SessionRequest, ...]:
         return requests_of(self.sources)
+
+
+def merged(*servers: PretendServer) -> tuple[SessionRequest, ...]:
+    """The requests of one session to several servers or models."""
+    sources = [source for server in servers for source in server.sources]
+    return requests_of(sorted(sources, key=lambda source: source.recording.sent_ns or 0))
+
+
+def in_turns(servers: Sequence[PretendServer], turns: int) -> None:
+    """Tool loops with several servers, which answer one after the other."""
+    conversations = [opening(1 + 60 * at) for at in range(len(servers))]
+    now_s = 0.0
+    for number in range(turns):
+        for at, server in enumerate(servers):
+            reply, following = turn(conversations[at], number)
+            server.ask(Ask(conversations[at]), reply, at_s=now_s + 1.5)
+            conversations[at], now_s = following, server.now_s
 
 
 # --- conversations ----------------------------------------------------------------------------------------------------

@@ -7,15 +7,16 @@ keep whole blocks, so a difference up to the tolerance is a hit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.session.differences import PromptDifference, first_difference, first_option, first_reshaping
 from harness.session.predecessors import Predecessor, find_predecessors
 from harness.session.prefill_rate import PrefillRate, cached_by_ttft, find_alone, measure_prefill
-from harness.session.reasons import TOLERANCE_TOKENS, Miss, ServerReason, find_server_reason
+from harness.session.reasons import TOLERANCE_TOKENS, Evidence, Miss, ServerReason, find_server_reason
 from harness.session.rendered import RenderedComparison, Renderer
-from harness.session.requests import SessionRequest
+from harness.session.requests import CacheKey, SessionRequest
 from harness.session.stated_counts import find_false_zeros
 from harness.types import CacheState
 
@@ -63,11 +64,16 @@ class CacheVerdict:
 
 @dataclass(frozen=True, slots=True)
 class CacheReport:
-    """The verdicts of a session, the prefill rate that was measured on it, and which counts were not believed."""
+    """The verdicts of a session, the prefill rate of each server and model, and which counts were not believed."""
 
     verdicts: tuple[CacheVerdict, ...]
-    rate: PrefillRate | None
+    rates: Mapping[CacheKey, PrefillRate]
     false_zeros: tuple[str, ...] = ()
+
+    @property
+    def rate(self) -> PrefillRate | None:
+        """The only rate; None if there is none, or several."""
+        return next(iter(self.rates.values())) if len(self.rates) == 1 else None
 
     @property
     def losses(self) -> tuple[CacheVerdict, ...]:
@@ -76,7 +82,10 @@ class CacheReport:
 
 
 def diagnose(requests: Sequence[SessionRequest], renderer: Renderer | None = None) -> CacheReport:
-    """The verdict of each request; `renderer` asks the live server how it writes two requests."""
+    """The verdict of each request; `renderer` asks the live server how it writes two requests.
+
+    Servers and models are apart: none says anything of another's rate or cache.
+    """
     found = find_predecessors(requests)
     new = frozenset(
         request.number
@@ -86,14 +95,21 @@ def diagnose(requests: Sequence[SessionRequest], renderer: Renderer | None = Non
     alone = find_alone(requests)
     false_zeros = find_false_zeros(requests, found, new, alone)
     unstated = frozenset[int]().union(*(each.numbers for each in false_zeros))
-    believed = [replace(each, states_cached=False) if each.number in unstated else each for each in requests]
-    rate = measure_prefill(believed, new, alone)
-    verdicts = [
-        _measure(request, predecessor, rate, cached_by_ttft(request, rate, alone))
-        for request, predecessor in zip(believed, found, strict=True)
-    ]
-    explained = [_explain(verdict, verdicts, renderer) if verdict.is_loss else verdict for verdict in verdicts]
-    return CacheReport(tuple(explained), rate, tuple(each.sentence for each in false_zeros))
+    groups = defaultdict[CacheKey, list[tuple[SessionRequest, Predecessor | None]]](list)
+    servers = defaultdict[str, list[SessionRequest]](list)
+    for request, predecessor in zip(requests, found, strict=True):
+        servers[request.cache_key[0]].append(request)
+        believed = replace(request, states_cached=False) if request.number in unstated else request
+        groups[request.cache_key].append((believed, predecessor))
+    rates, verdicts = dict[CacheKey, PrefillRate](), list[CacheVerdict]()
+    for key, pairs in groups.items():
+        rate = measure_prefill([request for request, _ in pairs], new, alone)
+        if rate is not None:
+            rates[key] = rate
+        measured = [_measure(*pair, rate, cached_by_ttft(pair[0], rate, alone)) for pair in pairs]
+        verdicts += _explain_all(measured, servers[key[0]], renderer)
+    verdicts.sort(key=lambda verdict: verdict.request.number)
+    return CacheReport(tuple(verdicts), rates, tuple(each.sentence for each in false_zeros))
 
 
 def describe_prefix_change(requests: Sequence[SessionRequest]) -> str | None:
@@ -130,7 +146,16 @@ def _measure(
     return replace(verdict, state=state, expected_tokens=expected, lost_tokens=lost, lost_s=lost_s)
 
 
-def _explain(verdict: CacheVerdict, all_: Sequence[CacheVerdict], renderer: Renderer | None) -> CacheVerdict:
+def _explain_all(
+    verdicts: Sequence[CacheVerdict], sent: Sequence[SessionRequest], renderer: Renderer | None
+) -> list[CacheVerdict]:
+    """The verdicts on one model, each loss with its explanation; `sent` are all requests to its server."""
+    others = [_miss(verdict) for verdict in verdicts if verdict.predecessor is not None]
+    evidence = Evidence(sent, others)
+    return [_explain(verdict, evidence, renderer) if verdict.is_loss else verdict for verdict in verdicts]
+
+
+def _explain(verdict: CacheVerdict, evidence: Evidence, renderer: Renderer | None) -> CacheVerdict:
     """The difference that broke the prefix, or the server's reason where the requests agree."""
     predecessor = verdict.predecessor
     if predecessor is None or verdict.cached_tokens is None:
@@ -138,18 +163,17 @@ def _explain(verdict: CacheVerdict, all_: Sequence[CacheVerdict], renderer: Rend
     difference = _find_difference(verdict, predecessor)
     rendered = renderer.compare(predecessor.request, verdict.request) if renderer else None
     if difference is not None and not (rendered is not None and rendered.agree):
-        reason = None if _can_explain(difference, verdict, predecessor.request) else _server_reason(verdict, all_)
+        reason = (
+            None
+            if _can_explain(difference, verdict, predecessor.request)
+            else find_server_reason(_miss(verdict), evidence)
+        )
         is_known = reason is not None and reason.kind != "unknown"
         return replace(verdict, difference=difference, reason=reason if is_known else None, rendered=rendered)
     if rendered is not None and not rendered.agree:
         reason = ServerReason("template", f"the template writes the same messages differently: {rendered.sentence}")
         return replace(verdict, reason=reason, rendered=rendered)
-    return replace(verdict, reason=_server_reason(verdict, all_), rendered=rendered)
-
-
-def _server_reason(verdict: CacheVerdict, all_: Sequence[CacheVerdict]) -> ServerReason:
-    losses = [_miss(each) for each in all_ if each.predecessor is not None]
-    return find_server_reason(_miss(verdict), losses, [each.request for each in all_])
+    return replace(verdict, reason=find_server_reason(_miss(verdict), evidence), rendered=rendered)
 
 
 def _find_difference(verdict: CacheVerdict, predecessor: Predecessor) -> PromptDifference | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from harness.report import PageTable, SessionPage, TimelineBar, TimelineLane, format_seconds, render_session_page
@@ -25,10 +26,10 @@ def render_page(cost: SessionCost, report: CacheReport, name: str) -> str:
     for group in grouped_losses(report):
         cures = [f"{cure.cure} ({', '.join(cure.sources)})" for cure in find_cures(group[0])]
         losses.append((explain_loss(group[0]), loss_words(group), *cures))
-    lanes = [
-        TimelineLane(str(conversation.number), _lines([s for s in cost.spans if s.conversation == conversation.number]))
-        for conversation in cost.conversations
-    ]
+    spans = defaultdict[int, list[SessionSpan]](list)
+    for span in cost.spans:
+        spans[span.conversation].append(span)
+    lanes = [TimelineLane(str(each.number), _lines(spans[each.number])) for each in cost.conversations]
     page = SessionPage(
         title=f"Session {name}",
         leads=(cost_lead(cost), summarize_cache(report), *(f"{sentence}." for sentence in report.false_zeros)),

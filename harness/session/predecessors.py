@@ -21,12 +21,12 @@ from itertools import dropwhile, islice, takewhile
 from typing import Literal
 
 from harness.apis import parse_object
-from harness.session.requests import SessionRequest
+from harness.session.requests import CacheKey, SessionRequest
 from harness.session.units import PromptUnit, common_chars, equal_prefix, prefix_chars, shared_chars
 
 Relation = Literal["extends", "changed", "branch", "new"]
 MAX_CANDIDATES = 100
-"""How many of the latest requests are compared; the last one of each conversation is compared in any case."""
+"""How many of the latest requests are compared; and so many of the conversations with the same first message."""
 MAX_COMPARED = 3
 """How many of them are compared text by text."""
 MIN_KEPT_SHARE = 0.5
@@ -70,18 +70,19 @@ class Predecessor:
 class _History:
     """The answered requests to one server and model: those that can still be in its cache, in the order of sending.
 
-    `last` are the last requests of all conversations, by their numbers: a main agent goes on from its own, however many
-    requests its sub-agents sent meanwhile.
+    `last` are the last requests of the conversations that begin with the same message, by their numbers: a main agent
+    goes on from its own, however many requests its sub-agents sent meanwhile.
     """
 
     answered: list[SessionRequest] = field(default_factory=list)
-    last: dict[int, SessionRequest] = field(default_factory=dict)
+    last: dict[tuple[str, ...], dict[int, SessionRequest]] = field(default_factory=dict)
 
     def candidates(self, request: SessionRequest) -> list[SessionRequest]:
         """The requests whose prompt had been read before this one was sent."""
         read = (other for other in reversed(self.answered) if _is_read(other, request))
         found = {other.number: other for other in islice(read, MAX_CANDIDATES)}
-        found |= {number: other for number, other in self.last.items() if _is_read(other, request)}
+        last = self.last.get(request.prompt.first_key, {})
+        found |= {number: other for number, other in last.items() if _is_read(other, request)}
         return list(found.values())
 
     def add(self, request: SessionRequest, predecessor: Predecessor | None) -> None:
@@ -89,14 +90,17 @@ class _History:
         if not request.is_answered:
             return
         if predecessor is not None and predecessor.relation in ("extends", "changed"):
-            self.last.pop(predecessor.request.number, None)
-        self.last[request.number] = request
+            self.last.get(predecessor.request.prompt.first_key, {}).pop(predecessor.request.number, None)
+        last = self.last.setdefault(request.prompt.first_key, {})
+        last[request.number] = request
+        if len(last) > MAX_CANDIDATES:
+            del last[next(iter(last))]
         self.answered.append(request)
 
 
 def find_predecessors(requests: Sequence[SessionRequest]) -> list[Predecessor | None]:
     """The predecessor of each request; None for the first to its server and model."""
-    histories = defaultdict[tuple[str, str], _History](_History)
+    histories = defaultdict[CacheKey, _History](_History)
     found = list[Predecessor | None]()
     for request in requests:
         history = histories[request.cache_key]

@@ -1,4 +1,4 @@
-"""How fast a server reads a prompt, measured on the session itself: `measure_prefill` gives rate and fixed overhead.
+"""How fast a server reads a prompt, measured on its own requests: `measure_prefill` gives rate and fixed overhead.
 
 Of each request that had the server for itself, TTFT and the tokens that were not cached are a point. Four sizes give a
 line (weights 1/T^2, as for a run's prefill); fewer give the apparent rate of the largest.
@@ -6,8 +6,10 @@ line (weights 1/T^2, as for a run's prefill); fewer give the apparent rate of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from itertools import islice, takewhile
 from statistics import median
 
 from harness.session.requests import SessionRequest
@@ -63,14 +65,19 @@ def cached_by_ttft(request: SessionRequest, rate: PrefillRate | None, alone: Set
 
 
 def find_alone(requests: Sequence[SessionRequest]) -> frozenset[int]:
-    """The numbers of the requests that had the server for themselves until their first token."""
-    return frozenset(request.number for request in requests if not _overlaps_another(request, requests))
+    """The numbers of the requests that had all servers for themselves until their first token.
 
-
-def _overlaps_another(request: SessionRequest, requests: Sequence[SessionRequest]) -> bool:
-    """Whether another request was under way before this one's first token: it may have waited for it."""
-    until_s = request.end_s if request.first_token_s is None else request.first_token_s
-    return any(other is not request and other.start_s < until_s and other.end_s > request.start_s for other in requests)
+    One that another overlapped may have waited for it; two servers may share a machine.
+    """
+    ordered, alone = sorted(requests, key=lambda request: request.start_s), set[int]()
+    busy_until_s = -math.inf
+    for at, request in enumerate(ordered):
+        until_s = request.end_s if request.first_token_s is None else request.first_token_s
+        following = takewhile(lambda other, until_s=until_s: other.start_s < until_s, islice(ordered, at + 1, None))
+        if busy_until_s <= request.start_s and not any(other.end_s > request.start_s for other in following):
+            alone.add(request.number)
+        busy_until_s = max(busy_until_s, request.end_s)
+    return frozenset(alone)
 
 
 def _tokens_read(request: SessionRequest, *, is_new: bool) -> int | None:

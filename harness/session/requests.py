@@ -33,6 +33,10 @@ class SourceRecording:
     received_ns: int | None = None
 
 
+CacheKey = tuple[str, str]
+"""Server and model."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
     """One request to a model and what its response says. Times are in seconds from the session's first request.
@@ -59,7 +63,7 @@ class SessionRequest:
         return str(self.recording.request.get("model") or "")
 
     @property
-    def cache_key(self) -> tuple[str, str]:
+    def cache_key(self) -> CacheKey:
         """Server and model: requests can share a cache only if both are the same."""
         url = self.recording.url
         scheme, _, rest = url.partition("://")
@@ -94,6 +98,13 @@ class SessionRequest:
     def is_answered(self) -> bool:
         """Whether the server read the whole prompt: only then it can be in the cache."""
         return self.first_token_s is not None or self.is_whole
+
+    @property
+    def may_be_read(self) -> bool:
+        """Whether the server may have read a part of the prompt, as of a request that the client took back."""
+        recording = self.recording
+        is_taken = recording.sent_ns is not None and recording.end_reason != "connect_failed"
+        return self.is_answered or (is_taken and recording.status in (None, 200))
 
 
 def sources_of_exchanges(exchanges: Sequence[Exchange]) -> list[SourceRecording]:

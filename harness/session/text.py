@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from harness.report import MISSING, WIDTH, format_percent, format_seconds, plain_text, wrap_display
@@ -81,7 +82,7 @@ def summarize_cache(report: CacheReport) -> str:
     losses = report.losses
     unknown = sum(verdict.state == "unknown" for verdict in report.verdicts)
     rest = f" Of {_counted(unknown, 'request')} nothing can be said: no answer, or no token counts." if unknown else ""
-    rate = f" Prefill: {report.rate.tokens_per_s:,.0f} tokens/s." if report.rate else ""
+    rate = _rate_words(report)
     if not going_on:
         none = "" if unknown else " No request could use a cache: none goes on from an earlier one."
         return f"{none}{rest}{rate}".lstrip()
@@ -92,6 +93,16 @@ def summarize_cache(report: CacheReport) -> str:
     time = "" if seconds is None else f", {format_seconds(seconds)} of {format_seconds(waited_s)} until first tokens"
     words = f"The cache broke in {len(losses)} of {_counted(len(going_on), 'request')} that could use it"
     return f"{words}: {tokens:,} tokens were read again{time}.{rate}{rest}"
+
+
+def _rate_words(report: CacheReport) -> str:
+    """The prefill rates; of several each with its model, and with its server where two have the same model."""
+    models = Counter(model for _, model in report.rates)
+    words = []
+    for (server, model), rate in report.rates.items():
+        name = "" if len(report.rates) == 1 else f" ({model if models[model] == 1 else f'{model}, {server}'})"
+        words.append(f"{rate.tokens_per_s:,.0f} tokens/s{name}")
+    return f" Prefill: {', '.join(words)}." if words else ""
 
 
 def lost_seconds(losses: Sequence[CacheVerdict]) -> float | None:

@@ -100,6 +100,11 @@ class Prompt:
         """The length of the system text and the tools, which come before the conversation."""
         return self.starts[sum(1 for _ in takewhile(lambda unit: unit.is_head, self.units))]
 
+    @cached_property
+    def first_key(self) -> tuple[str, ...]:
+        """What the first message after system text and tools says; () without one."""
+        return next((unit.key for unit in self.units if not unit.is_head), ())
+
     @property
     def chars(self) -> int:
         """The length of everything."""
