@@ -42,7 +42,7 @@ class Ask:
     lists: bool = False
 
 
-def render(ask: Ask, *, joins_lists_with: str = "") -> str:
+def render(ask: Ask, *, joins_lists_with: str = "", writes_thoughts: bool = True, writes_ids: bool = False) -> str:
     """The prompt; a server that joins the texts of lists otherwise writes a string and a list differently."""
     separator = joins_lists_with if ask.lists else ""
     head = "no_think " if ask.options.get("chat_template_kwargs") == {"enable_thinking": False} else ""
@@ -50,9 +50,14 @@ def render(ask: Ask, *, joins_lists_with: str = "") -> str:
     parts = [head, *texts, *(json.dumps(each) for each in ask.tools)]
     for message in ask.conversation:
         if message["role"] != "system":
-            calls = "".join(f"<call>{name} {arguments}" for _, name, arguments in message.get("calls", ()))
-            thought = f"<think>{message['thinking']}</think>" if message.get("thinking") else ""
+            calls = "".join(
+                f"<call>{call_id if writes_ids else ''}{name} {arguments}"
+                for call_id, name, arguments in message.get("calls", ())
+            )
+            is_thought = writes_thoughts and message.get("thinking")
+            thought = f"<think>{message['thinking']}</think>" if is_thought else ""
             mark = separator if message["role"] == "user" else ""
+            mark += message.get("call_id", "") if writes_ids else ""
             parts.append(f"<{message['role']}>{thought}{mark}{message['content']}{calls}</end>")
     return "\n".join(parts)
 
@@ -245,6 +250,8 @@ class PretendServer:
     states_zero: bool = False
     load_s: float = 0.0
     joins_lists_with: str = ""
+    writes_thoughts: bool = True
+    writes_ids: bool = False
     rereads_after_calls: bool = False
     model: str = "m"
     rate_tps: float = RATE_TPS
@@ -256,7 +263,7 @@ class PretendServer:
 
     def ask(self, ask: Ask, reply: Reply, *, at_s: float | None = None, gap_s: float = 1.5) -> None:
         """Answer; without a time it is sent some seconds after the last reply."""
-        tokens = tokens_of(render(ask, joins_lists_with=self.joins_lists_with))
+        tokens = tokens_of(self.render(ask))
         cached = self._find(tokens, ask)
         start_s = self.now_s + gap_s if at_s is None else at_s
         first_s = OVERHEAD_S + (len(tokens) - cached) / self.rate_tps + (0.0 if self.sources else self.load_s)
@@ -272,6 +279,15 @@ class PretendServer:
         self.cache = [*(old for old in self.cache if shared(old, tokens) < len(old)), tokens][-self.slots :]
         self.now_s = start_s + chunks[-1].at_ns / 1e9
 
+    def render(self, ask: Ask) -> str:
+        """The prompt that it reads."""
+        return render(
+            ask,
+            joins_lists_with=self.joins_lists_with,
+            writes_thoughts=self.writes_thoughts,
+            writes_ids=self.writes_ids,
+        )
+
     def fail(self, ask: Ask) -> None:
         """The server is down; what it had in its cache is lost."""
         body = {"model": self.model, "stream": True, **WRITERS[self.api](ask)}
@@ -285,7 +301,7 @@ class PretendServer:
         self._add(body, self.now_s + gap_s, (), None, "reset")
         source = self.sources[-1]
         self.sources[-1] = replace(source, recording=replace(source.recording, ended_ns=int(after_s * 1e9)))
-        self.cache = [*self.cache, tokens_of(render(ask))][-self.slots :]
+        self.cache = [*self.cache, tokens_of(self.render(ask))][-self.slots :]
         self.now_s += gap_s + after_s
 
     def _find(self, tokens: list[str], ask: Ask) -> int:

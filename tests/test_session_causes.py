@@ -1,10 +1,20 @@
 """What the cache doctor blames: servers and models apart, and only what the loss can come from."""
 
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from harness.session import diagnose, render_cache
+from harness.session import (
+    SessionRequest,
+    describe_prefix_change,
+    diagnose,
+    find_cures,
+    render_cache,
+    requests_of,
+)
+from harness.types import Json
 from tests.sessions import Ask, PretendServer, Reply, in_turns, loop, merged, opening, prose, turn, unchanged
 
 SLOW_TPS, FAST_TPS = 200.0, 4000.0
@@ -79,6 +89,79 @@ def test_a_request_whose_predecessor_is_still_being_answered_finds_its_cache_in_
     (loss,) = diagnose(server.requests()).losses
     assert loss.reason is not None
     assert loss.reason.kind == "busy"
+
+
+def edited(ask: Ask, changes: Mapping[int, Mapping[str, Json]]) -> Ask:
+    """The ask with other fields in some messages."""
+    conversation = [{**message, **changes.get(at, {})} for at, message in enumerate(ask.conversation)]
+    return replace(ask, conversation=conversation)
+
+
+@pytest.mark.parametrize(("api", "place"), [("chat", "[12]"), ("responses", "[20]"), ("messages", "[10].content[0]")])
+def test_a_change_that_the_cache_went_past_is_not_blamed(api: str, place: str) -> None:
+    """A thought that the template does not write is dropped, and a later result really changes."""
+    server = PretendServer(api, writes_thoughts=False)
+    changed = {3: {"thinking": ""}, 12: {"content": "exit 1 " + prose(94, 150)}}
+    loop(server, opening(), 8, lambda ask, number: edited(ask, changed) if number >= 6 else ask)
+    (loss,) = diagnose(server.requests()).losses
+    assert loss.difference is not None
+    assert place in loss.difference.path
+    assert loss.reason is None
+    assert not any("thoughts" in cure.cure for cure in find_cures(loss))
+
+
+def test_where_the_cache_went_past_the_only_change_the_cause_is_unknown() -> None:
+    server = PretendServer("chat", writes_thoughts=False)
+    asks = loop(server, opening(), 8, unchanged)
+    conversation = turn(asks[-1].conversation, 7)[1]
+    server.cache = [tokens[:-1000] for tokens in server.cache[-1:]]
+    server.ask(edited(Ask(conversation), {3: {"thinking": ""}}), Reply("Done."))
+    (loss,) = diagnose(server.requests()).losses
+    assert loss.reason is not None
+    assert (loss.reason.kind, loss.difference is not None) == ("unknown", True)
+    assert "besides, messages[3].reasoning_content dropped" in " ".join(
+        render_cache(diagnose([*server.requests()])).split()
+    )
+
+
+def test_an_empty_text_that_becomes_null_is_no_change() -> None:
+    server, requests = PretendServer("chat"), list[SessionRequest]()
+    conversation = opening()
+    for number in range(4):
+        reply, conversation = turn(conversation, number)
+        conversation[-2] |= {"content": "", "thinking": ""}
+        server.ask(Ask(conversation), reply)
+    *others, last = server.sources
+    messages = [{**each, "content": each["content"] or None} for each in last.recording.request["messages"]]
+    request = {**last.recording.request, "messages": messages}
+    requests += requests_of([*others, replace(last, recording=replace(last.recording, request=request))])
+    assert [verdict.state for verdict in diagnose(requests).verdicts] == ["new", *["hit"] * 3]
+    assert describe_prefix_change(requests) is None
+
+
+@pytest.mark.parametrize("writes_ids", [True, False])
+@pytest.mark.parametrize(
+    ("api", "place"),
+    [("chat", "messages[3].tool_calls[0]"), ("responses", "input[3]"), ("messages", "messages[1].content[2]")],
+)
+def test_ids_that_are_new_in_each_request_are_named_where_a_template_writes_them(
+    api: str, place: str, writes_ids: bool
+) -> None:
+    def renamed(ask: Ask, number: int) -> Ask:
+        conversation = [dict(message) for message in ask.conversation]
+        for message in conversation:
+            message["calls"] = tuple((f"x{number}{call_id}", *call) for call_id, *call in message.get("calls", ()))
+            if "call_id" in message:
+                message["call_id"] = f"x{number}{message['call_id']}"
+        return replace(ask, conversation=conversation)
+
+    server = PretendServer(api, writes_ids=writes_ids)
+    loop(server, opening(), 5, renamed)
+    losses = diagnose(server.requests()).losses
+    assert [loss.request.number for loss in losses] == ([3, 4, 5] if writes_ids else [])
+    assert {(loss.difference.path, loss.difference.change) for loss in losses if loss.difference} == (
+        {(place, "id")} if writes_ids else set()
+    )
 
 
 def count_calls(requests: int) -> int:

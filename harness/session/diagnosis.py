@@ -11,7 +11,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.session.differences import PromptDifference, first_difference, first_option, first_reshaping
+from harness.session.differences import (
+    PromptDifference,
+    find_differences,
+    first_difference,
+    first_id,
+    first_option,
+    first_reshaping,
+)
 from harness.session.predecessors import Predecessor, find_predecessors
 from harness.session.prefill_rate import PrefillRate, cached_by_ttft, find_alone, measure_prefill
 from harness.session.reasons import TOLERANCE_TOKENS, Evidence, Miss, ServerReason, find_server_reason
@@ -163,43 +170,71 @@ def _explain(verdict: CacheVerdict, evidence: Evidence, renderer: Renderer | Non
     difference = _find_difference(verdict, predecessor)
     rendered = renderer.compare(predecessor.request, verdict.request) if renderer else None
     if difference is not None and not (rendered is not None and rendered.agree):
-        reason = (
-            None
-            if _can_explain(difference, verdict, predecessor.request)
-            else find_server_reason(_miss(verdict), evidence)
-        )
-        is_known = reason is not None and reason.kind != "unknown"
-        return replace(verdict, difference=difference, reason=reason if is_known else None, rendered=rendered)
+        reason = _reason_beside(difference, verdict, evidence)
+        return replace(verdict, difference=difference, reason=reason, rendered=rendered)
     if rendered is not None and not rendered.agree:
         reason = ServerReason("template", f"the template writes the same messages differently: {rendered.sentence}")
         return replace(verdict, reason=reason, rendered=rendered)
     return replace(verdict, reason=find_server_reason(_miss(verdict), evidence), rendered=rendered)
 
 
+def _reason_beside(difference: PromptDifference, verdict: CacheVerdict, evidence: Evidence) -> ServerReason | None:
+    """What was lost beside what the difference explains; None if that is all, or the only explanation that there is."""
+    predecessor = verdict.predecessor
+    if predecessor is None or _can_explain(difference, verdict, predecessor.request):
+        return None
+    reason = find_server_reason(_miss(verdict), evidence)
+    if reason.kind != "unknown":
+        return reason
+    if _is_passed(difference, verdict, predecessor.request):
+        return replace(reason, sentence="the cache held past the place that differs, and nothing explains the loss")
+    return None
+
+
 def _find_difference(verdict: CacheVerdict, predecessor: Predecessor) -> PromptDifference | None:
-    """The first difference that the cached tokens agree with; a branch was edited on purpose."""
+    """The difference that the cached tokens agree with; a branch was edited on purpose.
+
+    A cache that went past a place does not have it from there: the server does not write what differs, as it may leave
+    thoughts out. Then it is the place that is nearest to the cache's end, also one that most servers do not write.
+    """
     old, new = predecessor.request, verdict.request
     if predecessor.relation == "branch":
         return None
-    difference = first_difference(old.prompt, new.prompt)
-    if difference is not None:
-        return difference
-    reshaping = first_reshaping(old.units, new.units)
-    if reshaping is not None and _is_at(reshaping, verdict, old):
-        return reshaping
-    return first_option(old.options, new.options)
+    differences = find_differences(old.prompt, new.prompt)
+    first = next(differences, None)
+    if first is not None and not _is_passed(first, verdict, old):
+        return first
+    later = [each for each in differences if not _is_passed(each, verdict, old)]
+    nearest = min(later, key=lambda each: abs(_missing_before(each, verdict, old)), default=None)
+    if nearest is not None and _is_at(nearest, verdict, old):
+        return nearest
+    for lesser in (first_reshaping(old.units, new.units), first_id(old.units, new.units)):
+        if lesser is not None and _is_at(lesser, verdict, old):
+            return lesser
+    return nearest or first or first_option(old.options, new.options)
 
 
 def _can_explain(difference: PromptDifference, verdict: CacheVerdict, old: SessionRequest) -> bool:
-    """Whether the loss can be this difference's: it costs only what comes after its place.
+    """Whether the loss can be this difference's: it costs what comes after its place, and nothing before it.
 
     Templates write system text and tools in any order, so that a difference there may be the prompt's very beginning.
     An option may be, too, but rarely is: it explains a loss only if the server's behavior does not.
     """
     if difference.prefix_chars is None:
         return False
-    is_in_head = difference.prefix_chars < old.prompt.head_chars
-    return is_in_head or _missing_before(difference, verdict, old) <= _place_tolerance(old)
+    return _is_in_head(difference, old) or _is_at(difference, verdict, old)
+
+
+def _is_passed(difference: PromptDifference, verdict: CacheVerdict, old: SessionRequest) -> bool:
+    """Whether the cache had far more than precedes the difference; in the head it can stand at the head's end."""
+    if difference.prefix_chars is None:
+        return False
+    place = replace(difference, prefix_chars=old.prompt.head_chars) if _is_in_head(difference, old) else difference
+    return _missing_before(place, verdict, old) < -_place_tolerance(old)
+
+
+def _is_in_head(difference: PromptDifference, old: SessionRequest) -> bool:
+    return difference.prefix_chars is not None and difference.prefix_chars < old.prompt.head_chars
 
 
 def _is_at(difference: PromptDifference, verdict: CacheVerdict, old: SessionRequest) -> bool:

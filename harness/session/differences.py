@@ -1,4 +1,6 @@
-"""The first place at which two requests differ, in the words of the request: `first_difference`, `first_reshaping`.
+"""The first place at which two requests differ, in the words of the request: `first_difference`.
+
+`find_differences` gives all of them, `first_reshaping`, `first_id` and `first_option` what most servers do not write:
 
 system[0]: "cc_version=2.1.36.1a2" became "cc_version=2.1.36.1b7"
 tools[3] (Bash) moved to tools[5]
@@ -8,15 +10,15 @@ messages[1].content became a string, same text
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.apis import RequestPart, to_text
-from harness.session.units import Prompt, PromptUnit, prefix_chars, shared_prefix
+from harness.session.units import Prompt, PromptUnit, shared_prefix
 from harness.types import Json
 
-Change = Literal["text", "moved", "dropped", "inserted", "role", "shape", "option"]
+Change = Literal["text", "moved", "dropped", "inserted", "role", "shape", "id", "option"]
 _BEFORE_CHARS, _SHOWN_CHARS = 24, 36
 _CONTEXT_CHARS = 160
 """How much of the text around a difference is kept, to find its cure."""
@@ -39,15 +41,28 @@ class PromptDifference:
 
 def first_difference(old: Prompt, new: Prompt) -> PromptDifference | None:
     """The first text, role or order that differs inside the old request; None if the new one only extends it."""
-    for at, unit in enumerate(old.units):
-        other = new.units[at] if at < len(new.units) else None
-        if other is not None and unit.slot == other.slot and unit.text == other.text:
+    return next(find_differences(old, new), None)
+
+
+def find_differences(old: Prompt, new: Prompt) -> Iterator[PromptDifference]:
+    """All places that differ, in the order of the old request; after each the two are aligned again."""
+    at, other_at = 0, 0
+    while at < len(old.units):
+        unit = old.units[at]
+        other = new.units[other_at] if other_at < len(new.units) else None
+        if other is None or unit.slot != other.slot or unit.text != other.text:
+            rests = (old.units[at:], new.units[other_at:])
+            is_same_kind = other is not None and unit.slot == other.slot
+            before = old.starts[at] + (shared_prefix(unit.text, other.text) if other and is_same_kind else 0)
+            if other is None:
+                yield _dropped(rests[0], set(), before)
+                return
+            found = _difference(unit, other, rests, before)
+            yield found
+            at += found.change != "inserted"
+            other_at += found.change in ("text", "role", "inserted")
             continue
-        before = prefix_chars(old, new)
-        if other is None:
-            return _dropped((unit, *old.units[at + 1 :]), set(), before)
-        return _difference(unit, other, (old.units[at:], new.units[at:]), before)
-    return None
+        at, other_at = at + 1, other_at + 1
 
 
 def _difference(
@@ -129,6 +144,19 @@ def first_reshaping(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> Pro
             place = f"{unit.parts[0].message}.content" if unit.parts[0].message != "system" else "system"
             sentence = f"{place} became {form}, same text"
             return PromptDifference(place, "shape", sentence, before, unit.text, other.text)
+        before += unit.chars
+    return None
+
+
+def first_id(old: Sequence[PromptUnit], new: Sequence[PromptUnit]) -> PromptDifference | None:
+    """The first call or result that has another id and is the same otherwise; few templates write ids."""
+    before = 0
+    for unit, other in zip(old, new, strict=False):
+        ids = unit.parts[0].call_id, other.parts[0].call_id
+        if unit.slot == other.slot and unit.text == other.text and ids[0] != ids[1]:
+            part = unit.parts[0]
+            sentence = f"id of {part.path}: {_quote(ids[0], 0)} became {_quote(ids[1], 0)}"
+            return PromptDifference(part.path, "id", sentence, before, *ids)
         before += unit.chars
     return None
 

@@ -116,8 +116,9 @@ def _chain(hashes: Iterable[int]) -> tuple[int, ...]:
 
 
 def units_of(parts: Sequence[RequestPart]) -> tuple[PromptUnit, ...]:
-    """The units of a request."""
-    groups = groupby(enumerate(parts), key=lambda pair: _group(*pair))
+    """The units of a request; an empty text is none, since a template writes nothing for it."""
+    written = (part for part in parts if part.text or part.kind not in ("text", "thinking"))
+    groups = groupby(enumerate(written), key=lambda pair: _group(*pair))
     return tuple(PromptUnit(tuple(part for _, part in group)) for _, group in groups)
 
 
