@@ -1,15 +1,19 @@
 """What a recorded session cost and where its time went: `summarize_session`, by conversation and in all.
 
-A request continues the conversation of its predecessor; any other begins one. Tool time lies between the end of a reply
-and the next request of its conversation that brings a tool's result; before any other request the person was thinking.
+A request continues the conversation of its predecessor; any other begins one. Tool time lies before a request that
+brings a tool's result for the first time, from the end of the last request of its conversation; before any other
+request the person, or a client that sends it again, was waiting.
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import takewhile
 
+from harness.apis import RequestPart
 from harness.session.diagnosis import CacheReport, CacheVerdict
-from harness.session.requests import SessionRequest
 
 
 @dataclass(slots=True)
@@ -41,26 +45,42 @@ class SessionSpan:
 
 @dataclass(slots=True)
 class ConversationCost:
-    """The sums of one conversation, or of all; a token count is None if any of its requests lacks it."""
+    """The sums of one conversation, or of all.
+
+    A token count is None if none of its requests has it; `uncounted` requests lack the prompt's or the output's.
+    `cached_share` is that of the prompts whose cached tokens are stated.
+    """
 
     number: int
     turns: int = 0
-    prompt_tokens: int | None = 0
-    cached_tokens: int | None = 0
-    completion_tokens: int | None = 0
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    completion_tokens: int | None = None
+    uncounted: int = 0
     prefill_s: float = 0.0
     decode_s: float = 0.0
     tool_s: float = 0.0
     waiting_s: float = 0.0
+    stated_prompt_tokens: int = 0
+
+    @property
+    def cached_share(self) -> float | None:
+        """The cached part of the prompts; None if no request states it."""
+        if self.cached_tokens is None or not self.stated_prompt_tokens:
+            return None
+        return self.cached_tokens / self.stated_prompt_tokens
 
     def add(self, span: SessionSpan) -> None:
         """Add one request."""
         request = span.verdict.request
-        usage = request.reading.usage
+        prompt, cached, usage = request.prompt_tokens, request.cached_tokens, request.reading.usage
+        completion = usage.completion_tokens if usage else None
         self.turns += 1
-        self.prompt_tokens = _sum(self.prompt_tokens, request.prompt_tokens)
-        self.cached_tokens = _sum(self.cached_tokens, request.cached_tokens)
-        self.completion_tokens = _sum(self.completion_tokens, usage.completion_tokens if usage else None)
+        self.prompt_tokens = _sum(self.prompt_tokens, prompt)
+        self.cached_tokens = _sum(self.cached_tokens, None if prompt is None else cached)
+        self.completion_tokens = _sum(self.completion_tokens, completion)
+        self.uncounted += prompt is None or completion is None
+        self.stated_prompt_tokens += 0 if cached is None else prompt or 0
         self.prefill_s += span.prefill_s
         self.decode_s += span.decode_s
         if span.is_tool_gap:
@@ -80,19 +100,40 @@ class SessionCost:
 
 
 @dataclass(slots=True)
-class _Conversations:
-    """Which conversation each request belongs to; a request that leaves its conversation's last one forks it."""
+class _Conversation:
+    """What came before the next request of a conversation: when the last one ended, and the results that it has."""
 
-    by_number: dict[int, int] = field(default_factory=dict)
+    number: int
+    end_s: float = -math.inf
+    results: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, verdict: CacheVerdict) -> SessionSpan:
+        """The next request; the gap before it begins where no request of the conversation is under way."""
+        request = verdict.request
+        gap_s = max(0.0, request.start_s - self.end_s) if self.end_s > -math.inf else 0.0
+        results = Counter((part.call_id, part.text) for part in request.parts if part.kind == "tool_result")
+        brought = {(part.call_id, part.text) for part in takewhile(_is_input, reversed(request.parts))}
+        # A request that is sent again, or in parts, brings nothing that the one before it did not.
+        is_tool_gap = any(results[result] > self.results[result] for result in brought & results.keys())
+        self.end_s = max(self.end_s, request.end_s)
+        self.results |= results
+        return SessionSpan(verdict, self.number, gap_s, is_tool_gap)
+
+
+@dataclass(slots=True)
+class _Conversations:
+    """Which conversation each request belongs to: that of its predecessor, also if it goes back behind later ones."""
+
+    by_number: dict[int, _Conversation] = field(default_factory=dict)
     count: int = 0
 
-    def assign(self, verdict: CacheVerdict) -> int:
+    def find(self, verdict: CacheVerdict) -> _Conversation:
         old = verdict.predecessor
         if old is not None and old.continues:
             conversation = self.by_number[old.request.number]
         else:
             self.count += 1
-            conversation = self.count
+            conversation = _Conversation(self.count)
         self.by_number[verdict.request.number] = conversation
         return conversation
 
@@ -103,30 +144,18 @@ def summarize_session(report: CacheReport) -> SessionCost:
     costs: dict[int, ConversationCost] = {}
     total = ConversationCost(0)
     for verdict in report.verdicts:
-        number = conversations.assign(verdict)
-        span = SessionSpan(verdict, number, *_gap(verdict))
+        span = conversations.find(verdict).add(verdict)
         spans.append(span)
-        costs.setdefault(number, ConversationCost(number)).add(span)
+        costs.setdefault(span.conversation, ConversationCost(span.conversation)).add(span)
         total.add(span)
     wall_s = max((verdict.request.end_s for verdict in report.verdicts), default=0.0)
     return SessionCost(tuple(spans), tuple(costs.values()), total, wall_s)
 
 
-def _gap(verdict: CacheVerdict) -> tuple[float, bool]:
-    """The seconds since the reply that it answers, and whether tools took them."""
-    old = verdict.predecessor
-    if old is None or not old.continues:
-        return 0.0, False
-    return max(0.0, verdict.request.start_s - old.request.end_s), _has_new_result(old.request, verdict.request)
-
-
-def _has_new_result(old: SessionRequest, new: SessionRequest) -> bool:
-    return _results(new) > _results(old)
-
-
-def _results(request: SessionRequest) -> int:
-    return sum(part.kind == "tool_result" for part in request.parts)
+def _is_input(part: RequestPart) -> bool:
+    """Whether it follows the last reply: older results may have been shortened meanwhile."""
+    return part.role != "assistant"
 
 
 def _sum(total: int | None, value: int | None) -> int | None:
-    return None if total is None or value is None else total + value
+    return total if value is None else (total or 0) + value

@@ -23,7 +23,7 @@ def render_cost(cost: SessionCost) -> str:
     """What a session cost, by conversation and in all."""
     *rows, total = cost_rows(cost)
     shown = rows if len(rows) <= MAX_ROWS else rows[: MAX_ROWS - 1]
-    lines = [cost_lead(cost), "", *columns(COST_HEADERS, [*shown, total])]
+    lines = [*wrap_display(cost_lead(cost), indent=""), "", *columns(COST_HEADERS, [*shown, total])]
     if len(shown) < len(rows):
         lines.append(f"... and {len(rows) - len(shown)} more conversations")
     lines += ["", "prefill: until the first token. tools: between a reply and the request with the"]
@@ -43,13 +43,13 @@ def cost_lead(cost: SessionCost) -> str:
     words = f"{_counted(total.turns, 'request')} in {_counted(len(cost.conversations), 'conversation')}"
     failed = sum(not span.verdict.request.is_whole for span in cost.spans)
     without = f". Without a whole reply: {_counted(failed, 'request')}" if failed else ""
+    if total.uncounted and total.prompt_tokens is not None:
+        without += f". Without token counts, and not in the sums: {_counted(total.uncounted, 'request')}"
     return f"{words}, {format_seconds(cost.wall_s)} from the first request to the last reply{without}"
 
 
 def _cost_row(name: str, cost: ConversationCost) -> tuple[str, ...]:
-    cached = MISSING
-    if cost.cached_tokens is not None and cost.prompt_tokens:
-        cached = format_percent(cost.cached_tokens / cost.prompt_tokens)
+    cached = MISSING if cost.cached_share is None else format_percent(cost.cached_share)
     seconds = (cost.prefill_s, cost.decode_s, cost.tool_s, cost.waiting_s)
     counts = (_count(cost.prompt_tokens), cached, _count(cost.completion_tokens))
     return (name, str(cost.turns), *counts, *(format_seconds(value) if value else "0" for value in seconds))
