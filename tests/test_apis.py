@@ -1,12 +1,12 @@
 """Literal streams of Responses and Messages, whole, byte by byte, cut in a character, broken and out of order."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from harness.apis import APIS, find_api, get_api, parse_object
+from harness.apis import APIS, RequestPart, find_api, get_api, parse_object
 from harness.read import read
 from harness.types import EndReason, Json, Reading, ToolCall, Usage
 from tests.wire import MS, cut_bytes, event, make_recording
@@ -374,6 +374,54 @@ def test_a_moved_cache_marker_changes_no_part_of_a_prompt(api: str) -> None:
 
     assert parts(marked=True) == parts(marked=False)
     assert '"input_schema": {"cache_control": {}}' in str(parts(marked=True))
+
+
+DATA = "iVBORw0KGgo" * 2000
+IMAGES: dict[str, Callable[[str], Json]] = {
+    "chat": lambda data: {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}},
+    "responses": lambda data: {"type": "input_image", "image_url": f"data:image/png;base64,{data}"},
+    "messages": lambda data: {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}},
+}
+RESULTS: dict[str, Callable[[Json], Json]] = {
+    "chat": lambda content: {"role": "tool", "tool_call_id": "c", "content": content},
+    "responses": lambda content: {"type": "function_call_output", "call_id": "c", "output": content},
+    "messages": lambda content: {
+        "role": "user",
+        "content": [{"type": "tool_result", "tool_use_id": "c", "content": content}],
+    },
+}
+
+
+def parts_of(api: str, message: Json) -> tuple[RequestPart, ...]:
+    (field,) = {"input", "messages"} & set(get_api(api).conversation_fields)
+    return get_api(api).read_parts({field: [message]})
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_data_of_an_image_is_a_digest_among_the_parts_of_a_prompt(api: str) -> None:
+    def texts(data: str) -> list[str]:
+        content: Json = [IMAGES[api](data), {"type": "text", "text": DATA}]
+        return [part.text for part in parts_of(api, {"role": "user", "content": content})]
+
+    image, text = texts(DATA)
+    assert len(image) < 200
+    assert text == DATA
+    assert texts(DATA) == [image, text]
+    assert texts(f"{DATA}A")[0] != image
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_the_image_of_a_result_counts_beside_its_text(api: str) -> None:
+    def result(*content: Json) -> str:
+        (part,) = parts_of(api, RESULTS[api](list(content)))
+        return part.text
+
+    text: Json = {"type": "text", "text": "the page"}
+    assert result(text) == "the page"
+    both = result(text, IMAGES[api](DATA))
+    assert both.startswith("the page{")
+    assert len(both) < 200
+    assert len({both, result(text, IMAGES[api](f"{DATA}A")), result(IMAGES[api](DATA)), "the page"}) == 4
 
 
 def test_a_prompt_that_the_end_counts_as_0_keeps_all_counts_of_the_start() -> None:

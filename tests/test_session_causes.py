@@ -8,6 +8,7 @@ import pytest
 
 from harness.session import (
     SessionRequest,
+    SourceRecording,
     describe_prefix_change,
     diagnose,
     find_cures,
@@ -189,3 +190,18 @@ def count_calls(requests: int) -> int:
 
 def test_the_work_of_a_diagnosis_grows_as_the_number_of_independent_requests() -> None:
     assert count_calls(400) < 3 * count_calls(200)
+
+
+@pytest.mark.parametrize("data", ["", "iVBORw0KGgo" * 20000])
+def test_an_image_weighs_no_more_than_its_tokens_in_what_two_requests_have_in_common(data: str) -> None:
+    """The text beside it is written anew: what was shared with the earlier request was in the cache."""
+    server, sources = PretendServer("chat"), list[SourceRecording]()
+    for words in ("Fix this. " + prose(7, 1500), "Explain this. " + prose(8, 1500)):
+        server.ask(Ask([*opening()[:2], {"role": "user", "content": words}]), Reply("Done."))
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+    for source in server.sources:
+        *others, last = source.recording.request["messages"]
+        content = [*([image] if data else []), {"type": "text", "text": last["content"]}]
+        request = {**source.recording.request, "messages": [*others, {**last, "content": content}]}
+        sources.append(replace(source, recording=replace(source.recording, request=request)))
+    assert diagnose(requests_of(sources)).losses == ()

@@ -6,8 +6,10 @@ string or a list of blocks, and `tool_parts` the tools. `prompt_options` are the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal
 
 from harness.apis.delta import as_list, as_object, as_text, extract_text
@@ -29,6 +31,10 @@ PROMPT_OPTIONS = (
 """Fields beside conversation and tools that chat templates and servers write into the prompt."""
 _TEXT_TYPES = ("text", "input_text", "output_text", "refusal")
 _THINKING_TYPES = ("thinking", "redacted_thinking")
+_BASE64 = re.compile(r"(data:[^,]{0,200},)?[A-Za-z0-9+/_\r\n-]+={0,2}")
+_MIN_DATA_CHARS, _DIGEST_CHARS = 256, 16
+_MAX_DIGEST_DEPTH = 4
+"""An image stands at most so deep in its block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +82,29 @@ def _block(message: str, path: str, role: str, block: Mapping[str, Json]) -> Req
 
 
 def json_part(path: str, role: str, value: Json) -> RequestPart:
-    """A part that is compared as JSON, such as an image."""
-    return RequestPart(path, role, "other", _json_text(value))
+    """A part that is compared as JSON, such as an image, of which it has a digest."""
+    return RequestPart(path, role, "other", _digested_json(value))
+
+
+def _digested_json(value: Json) -> str:
+    """JSON with digests for the data of images and sounds, whose characters are no measure of their tokens."""
+    return _json_text(_with_digests(value, _MAX_DIGEST_DEPTH))
+
+
+def _with_digests(value: Json, depth: int) -> Json:
+    if isinstance(value, str):
+        return _digest(value)
+    if depth and isinstance(value, dict):
+        return {key: _with_digests(each, depth - 1) for key, each in value.items()}
+    if depth and isinstance(value, list):
+        return [_with_digests(each, depth - 1) for each in value]
+    return value
+
+
+def _digest(text: str) -> str:
+    if len(text) < _MIN_DATA_CHARS or _BASE64.fullmatch(text) is None:
+        return text
+    return f"sha256:{sha256(text.encode()).hexdigest()[:_DIGEST_CHARS]}"
 
 
 def _json_text(value: Json) -> str:
@@ -94,9 +121,15 @@ def _without_cache_control(value: Json) -> Json:
 
 
 def result_part(path: str, content: Json, call_id: Json) -> RequestPart:
-    """The result of a call; one with an image is compared as JSON."""
-    text = extract_text(content) or ("" if content in (None, "", []) else _json_text(content))
+    """The result of a call: its texts, and whatever else is in it, such as an image, as JSON."""
+    blocks = content if isinstance(content, list) else [] if content is None else [content]
+    text = "".join(map(_result_text, blocks))
     return RequestPart(path, "tool", "tool_result", text, call_id=as_text(call_id))
+
+
+def _result_text(block: Json) -> str:
+    is_text = isinstance(block, str) or as_object(block).get("type") in _TEXT_TYPES
+    return extract_text(block) or ("" if is_text or block is None else _digested_json(block))
 
 
 def tool_parts(request: Mapping[str, Json]) -> Iterator[RequestPart]:
