@@ -165,6 +165,29 @@ def test_ids_that_are_new_in_each_request_are_named_where_a_template_writes_them
     )
 
 
+@pytest.mark.parametrize(
+    ("api", "at", "old", "new", "cure"),
+    [
+        ("messages", 1, "It is Friday, 05:00:00 here.", "It is Friday, 05:03:10 here.", "take the date"),
+        ("responses", 1, "Now: 2026-11-27T05:00", "Now: 2026-11-28T05:00", "take the date"),
+        ("messages", 1, "gitStatus: clean", "gitStatus: M a.py", "includeGitInstructions"),
+        ("responses", 8, "ran at 12:30:11 for 3 s", "ran at 12:30:11 for 4 s", "llama-server --cache-reuse"),
+        ("responses", 8, "ran at 12:30:11", "ran at 12:30:12", "llama-server --cache-reuse"),
+        ("chat", 1, "05:00:00 is the time. Branch a", "05:00:00 is the time. Branch b", "llama-server --cache-reuse"),
+        ("messages", 8, "$ git status\nOn branch main", "[Old tool result content cleared]", "switch off the pruning"),
+    ],
+)
+def test_a_cure_is_for_the_words_that_changed_in_their_place(api: str, at: int, old: str, new: str, cure: str) -> None:
+    server, text = PretendServer(api), "{} " + prose(3, 120)
+
+    def change(ask: Ask, number: int) -> Ask:
+        return edited(ask, {at: {"content": text.format(new if number >= 6 else old)}})
+
+    loop(server, opening(), 7, change)
+    (loss,) = diagnose(server.requests()).losses
+    assert find_cures(loss)[0].cure.removeprefix('Claude Code: in settings.json "').startswith(cure)
+
+
 def count_calls(requests: int) -> int:
     """How many function calls a diagnosis takes."""
     server = PretendServer("chat", slots=1)

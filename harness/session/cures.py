@@ -21,13 +21,17 @@ MAX_CURES = 2
 
 @dataclass(frozen=True, slots=True)
 class Cure:
-    """One cure: `when` are the changes and reasons that it is for, the other conditions are patterns."""
+    """One cure: `when` are the changes and reasons that it is for, the other conditions are patterns.
+
+    `text` is searched in the words that changed, `around` also in those before and after.
+    """
 
     when: tuple[str, ...]
     cure: str
     sources: tuple[str, ...]
     path: str | None = None
     text: str | None = None
+    around: str | None = None
     agent: str | None = None
 
     def fits(self, verdict: CacheVerdict) -> bool:
@@ -36,8 +40,14 @@ class Cure:
         difference = verdict.difference if reason is None else None
         kind = difference.change if difference else reason.kind if reason else ""
         place = difference.path if difference else ""
-        words = f"{difference.old}\n{difference.new}" if difference else ""
-        conditions = ((self.path, place), (self.text, words), (self.agent, verdict.request.agent))
+        around = f"{difference.old}\n{difference.new}" if difference else ""
+        changed = around if difference is None or difference.changed is None else difference.changed
+        conditions = (
+            (self.path, place),
+            (self.text, changed),
+            (self.around, around),
+            (self.agent, verdict.request.agent),
+        )
         return kind in self.when and all(pattern is None or re.search(pattern, text) for pattern, text in conditions)
 
 

@@ -28,7 +28,8 @@ _CONTEXT_CHARS = 160
 class PromptDifference:
     """A place of the earlier request and what became of it; `prefix_chars` of that request come before it.
 
-    `old` and `new` are its text there. The prefix is None for a field that a template may write anywhere.
+    `old` and `new` are its text there, of a long one what surrounds the first change; `changed` are the words, old and
+    new, that differ themselves. The prefix is None for a field that a template may write anywhere.
     """
 
     path: str
@@ -37,6 +38,7 @@ class PromptDifference:
     prefix_chars: int | None
     old: str = ""
     new: str = ""
+    changed: str | None = None
 
 
 def first_difference(old: Prompt, new: Prompt) -> PromptDifference | None:
@@ -106,7 +108,30 @@ def _rewritten(unit: PromptUnit, other: PromptUnit, before: int) -> PromptDiffer
     sentence = f"{_place(part)}: {words}" + (", only whitespace" if whitespace else "")
     start = max(at - offset, at - _CONTEXT_CHARS)
     old, new = (text[start : at + _CONTEXT_CHARS] for text in (unit.text, other.text))
-    return PromptDifference(part.path, "text", sentence, before, old, new)
+    changed = _changed_words(unit.text, other.text, at)
+    return PromptDifference(part.path, "text", sentence, before, old, new, changed)
+
+
+def _changed_words(old: str, new: str, at: int) -> str:
+    """The words of both texts from the first character that differs to the last one."""
+    same = shared_prefix(old[at:][::-1], new[at:][::-1])
+    return "\n".join(
+        text[_word_start(text, at) : _word_end(text, len(text) - same)][:_CONTEXT_CHARS] for text in (old, new)
+    )
+
+
+def _word_start(text: str, at: int) -> int:
+    start = at
+    while start > 0 and at - start < _CONTEXT_CHARS and not text[start - 1].isspace():
+        start -= 1
+    return start
+
+
+def _word_end(text: str, at: int) -> int:
+    end = at
+    while end < len(text) and end - at < _CONTEXT_CHARS and not text[end].isspace():
+        end += 1
+    return end
 
 
 def _part_at(unit: PromptUnit, at: int) -> tuple[RequestPart, int]:
