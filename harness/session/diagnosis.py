@@ -134,7 +134,7 @@ def _measure(
     """The state of a request, still without its explanation."""
     cached = by_ttft if request.cached_tokens is None else request.cached_tokens
     verdict = CacheVerdict(request, predecessor, "new", cached_tokens=cached, by_ttft_tokens=by_ttft)
-    if not request.is_answered:
+    if not request.is_answered or not request.is_joined:
         return replace(verdict, state="unknown")
     if predecessor is None or predecessor.relation == "new":
         return verdict

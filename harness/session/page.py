@@ -11,6 +11,7 @@ from harness.session.cures import find_cures
 from harness.session.diagnosis import CacheReport
 from harness.session.text import (
     COST_HEADERS,
+    cache_remarks,
     cost_lead,
     cost_rows,
     explain_loss,
@@ -32,7 +33,7 @@ def render_page(cost: SessionCost, report: CacheReport, name: str) -> str:
     lanes = [TimelineLane(str(each.number), _lines(spans[each.number])) for each in cost.conversations]
     page = SessionPage(
         title=f"Session {name}",
-        leads=(cost_lead(cost), summarize_cache(report), *(f"{sentence}." for sentence in report.false_zeros)),
+        leads=(cost_lead(cost), summarize_cache(report), *cache_remarks(report)),
         wall_s=cost.wall_s,
         lanes=tuple(lanes),
         costs=PageTable(COST_HEADERS, tuple(cost_rows(cost))),

@@ -13,6 +13,7 @@ from datetime import datetime
 from harness.apis import APIS, RequestPart, find_api, prompt_options
 from harness.read import read
 from harness.record import CLOCK_WRAP_NS
+from harness.session.previous_responses import PreviousResponses
 from harness.session.units import Prompt, PromptUnit, units_of
 from harness.types import Exchange, Json, Reading, Recording
 
@@ -42,7 +43,8 @@ class SessionRequest:
     """One request to a model and what its response says. Times are in seconds from the session's first request.
 
     `number` counts from 1. `first_token_s` is None if no token came, and for a response that was not streamed. Without
-    `states_cached` what the server states as cached says nothing.
+    `states_cached` what the server states as cached says nothing. One that is not `is_joined` goes on from a response
+    that was not recorded: its parts are the new ones alone.
     """
 
     number: int
@@ -56,6 +58,7 @@ class SessionRequest:
     first_token_s: float | None
     end_s: float
     states_cached: bool = True
+    is_joined: bool = True
 
     @property
     def model(self) -> str:
@@ -125,7 +128,10 @@ def requests_of(sources: Sequence[SourceRecording]) -> tuple[SessionRequest, ...
         key=lambda pair: pair[0],
     )
     first_s = asked[0][0] if asked else 0.0
-    return tuple(_request(number, start_s - first_s, source) for number, (start_s, source) in enumerate(asked, start=1))
+    earlier = PreviousResponses.of(source.recording for _, source in asked)
+    return tuple(
+        _request(number, start_s - first_s, source, earlier) for number, (start_s, source) in enumerate(asked, start=1)
+    )
 
 
 def _is_for_a_model(source: SourceRecording) -> bool:
@@ -194,11 +200,14 @@ def _fill(known: Sequence[float | None]) -> list[float]:
     return starts
 
 
-def _request(number: int, start_s: float, source: SourceRecording) -> SessionRequest:
+def _request(number: int, start_s: float, source: SourceRecording, earlier: PreviousResponses) -> SessionRequest:
     recording = source.recording
     api, reading = find_api(recording.url), read(recording)
     ended_ns = recording.ended_ns or (recording.chunks[-1].at_ns if recording.chunks else 0)
-    ttft_s, parts = reading.timings.ttft_s, api.read_parts(recording.request)
+    ttft_s, sent = reading.timings.ttft_s, api.read_parts(recording.request)
+    joined = earlier.join(recording, sent)
+    parts = sent if joined is None else joined
+    earlier.add(number, recording, reading, parts)
     return SessionRequest(
         number=number,
         recording=recording,
@@ -210,4 +219,5 @@ def _request(number: int, start_s: float, source: SourceRecording) -> SessionReq
         start_s=start_s,
         first_token_s=None if ttft_s is None else start_s + ttft_s,
         end_s=start_s + ended_ns / 1e9,
+        is_joined=joined is not None,
     )

@@ -60,12 +60,8 @@ def render_cache(report: CacheReport) -> str:
     lines = wrap_display(summarize_cache(report), indent="")
     for group in grouped_losses(report):
         lines += ["", *_group_lines(group)]
-    for sentence in report.false_zeros:
-        lines += ["", *wrap_display(f"{sentence}.", indent="")]
-    contradicting = [verdict for verdict in report.verdicts if verdict.contradicts_ttft]
-    if contradicting:
-        words = f"The server states more cached tokens than its TTFT allows for {_numbers(contradicting)}."
-        lines += ["", *wrap_display(words, indent="")]
+    for remark in cache_remarks(report):
+        lines += ["", *wrap_display(remark, indent="")]
     shown = list(report.verdicts)
     if len(shown) > MAX_ROWS:
         shown = list(report.losses)[:MAX_ROWS]
@@ -76,12 +72,25 @@ def render_cache(report: CacheReport) -> str:
     return "\n".join(lines)
 
 
+def cache_remarks(report: CacheReport) -> list[str]:
+    """What else is to be known of the verdicts, a sentence each."""
+    remarks = [f"{sentence}." for sentence in report.false_zeros]
+    apart = [verdict for verdict in report.verdicts if not verdict.request.is_joined]
+    if apart:
+        remarks.append(f"The response that previous_response_id names was not recorded for {_numbers(apart)}.")
+    contradicting = [verdict for verdict in report.verdicts if verdict.contradicts_ttft]
+    if contradicting:
+        remarks.append(f"The server states more cached tokens than its TTFT allows for {_numbers(contradicting)}.")
+    return remarks
+
+
 def summarize_cache(report: CacheReport) -> str:
     """The first sentence: how many requests lost how much."""
     going_on = [verdict for verdict in report.verdicts if verdict.state not in ("new", "unknown")]
     losses = report.losses
     unknown = sum(verdict.state == "unknown" for verdict in report.verdicts)
-    rest = f" Of {_counted(unknown, 'request')} nothing can be said: no answer, or no token counts." if unknown else ""
+    why = "no answer, no token counts, or no recorded beginning"
+    rest = f" Of {_counted(unknown, 'request')} nothing can be said: {why}." if unknown else ""
     rate = _rate_words(report)
     if not going_on:
         none = "" if unknown else " No request could use a cache: none goes on from an earlier one."

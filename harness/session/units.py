@@ -16,6 +16,11 @@ from itertools import accumulate, groupby, takewhile
 from harness.apis import RequestPart
 
 
+def is_head(part: RequestPart) -> bool:
+    """Whether a part is a system text or a tool."""
+    return part.kind == "tool" or part.role in ("system", "developer")
+
+
 @dataclass(frozen=True)
 class PromptUnit:
     """Neighboring parts of the same message and kind; a tool, a call or a result is a unit of its own."""
@@ -52,7 +57,7 @@ class PromptUnit:
     @property
     def is_head(self) -> bool:
         """Whether it is a system text or a tool."""
-        return self.parts[0].kind == "tool" or self.parts[0].role in ("system", "developer")
+        return is_head(self.parts[0])
 
     @property
     def is_reply(self) -> bool:
