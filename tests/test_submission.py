@@ -1,6 +1,11 @@
 """A results repository's pull requests: only new bundles that pass their checks; and one is prepared with git alone."""
 
 import errno
+import os
+import shlex
+import subprocess
+import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -273,6 +278,79 @@ def test_a_bundle_that_is_there_already_is_not_proposed_again(upstream: Results,
     assert (tmp_path / "clone.md").read_text() == "what the user wrote"
     with pytest.raises(RunError, match="is no repository's name"):
         prepare_branch(replace(request, repository="--upload-pack=x/y"))
+
+
+def script_of(workflow: str, last_line: str) -> str:
+    """The shell script of a workflow's step, up to this line."""
+    lines = (ROOT / ".github" / "results-repository" / workflow).read_text(encoding="utf-8").splitlines()
+    end = next(at for at, line in enumerate(lines) if line.strip().startswith(last_line))
+    start = max(at for at in range(end) if lines[at].strip() == "run: |")
+    return textwrap.dedent("\n".join(lines[start + 1 : end + 1]))
+
+
+def run_script(script: str, folder: Path, programs: dict[str, str], **environment: str) -> int:
+    """Run a step's script in a folder as GitHub does, with these programs."""
+    for name, text in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    command = ["bash", "-e", "-c", script]
+    return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path, **environment}, check=False).returncode
+
+
+# In the place of GitHub's client: the pull request's number, its changes, and where a comment goes.
+FAKE_GH = """
+case "$*" in
+  "pr comment 7 "*) cp answer/answer.md posted ;;
+  *"/compare/main...abc "*) cat changes ;;
+  *"/pulls "*) echo 7 ;;
+  *) exit 1 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_posted"),
+    [
+        (f"added {NAME}", True),
+        (f"added {NAME}\nadded results/{RUN}.2.zip", True),
+        (f"added {NAME}\nmodified .github/workflows/check-result.yml", False),
+        ("added .github/workflows/another.yml", False),
+        (f"renamed {NAME}", False),
+        (f"added other/{NAME}", False),
+        (f"added {NAME}x", False),
+        ("", False),
+        ("\n".join([f"added {NAME}"] * 300), False),
+    ],
+)
+def test_an_answer_is_posted_only_if_the_pull_request_could_not_write_it(
+    changes: str, is_posted: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "answer").mkdir()
+    (tmp_path / "answer" / "answer.md").write_text("# Verified")
+    (tmp_path / "changes").write_text(f"{changes}\n")
+    names = {"REPOSITORY": "o/r", "HEAD_OWNER": "x", "HEAD_BRANCH": "b", "HEAD_SHA": "abc", "BASE_BRANCH": "main"}
+    script = script_of("answer.yml", "gh pr comment")
+    assert run_script(script, tmp_path, {"gh": FAKE_GH}, FOLDER="results", **names) == 0
+    posted = (tmp_path / "posted").read_text()
+    assert (posted == "# Verified") == is_posted
+    assert is_posted or posted.startswith("This changes more than bundles")
+
+
+def test_a_site_without_the_bundles_that_are_refused_is_published_and_then_the_job_fails(
+    bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / bundle.name).write_bytes(bundle.read_bytes())
+    (tmp_path / "results" / "20261123-100000-002b.zip").write_bytes(b"no bundle")
+    # The answers are not run again: that takes an engine, and what the build does with a refusal is the same.
+    script = script_of("site.yml", "test -f").replace("rescored", "consistent")
+    kit = {"lanebench": f'exec {shlex.quote(sys.executable)} -m harness "$@"'}
+    output = {"GITHUB_OUTPUT": str(tmp_path / "output"), "BUNDLES": "https://localhost", "PYTHONPATH": str(ROOT)}
+    assert run_script(script, tmp_path, kit, LANEBENCH_CACHE=str(tmp_path / "cache"), **output) == 0
+    assert (tmp_path / "output").read_text() == "failed=yes\n"
+    assert RUN in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert run_script(script, tmp_path, {"lanebench": "mkdir -p site; rm -f site/site.json; exit 7"}, **output) == 1
 
 
 def test_the_action_and_the_workflows_call_commands_that_exist() -> None:
