@@ -20,8 +20,13 @@ def _slowed(result: Result, times: float) -> Result:
 
         def turn(each: TurnResult) -> TurnResult:
             old = each.timings
-            seconds = {"ttft_s": old.ttft_s and old.ttft_s * factor, "e2e_s": old.e2e_s and old.e2e_s * factor}
-            return replace(each, timings=replace(old, decode_tps=old.decode_tps and old.decode_tps / factor, **seconds))
+            timings = replace(
+                old,
+                ttft_s=old.ttft_s and old.ttft_s * factor,
+                e2e_s=old.e2e_s and old.e2e_s * factor,
+                decode_tps=old.decode_tps and old.decode_tps / factor,
+            )
+            return replace(each, timings=timings)
 
         return replace(trial, turns=tuple(map(turn, trial.turns)))
 

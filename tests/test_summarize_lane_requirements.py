@@ -1,11 +1,12 @@
 """Requirements of a lane: on which trials and tasks they are judged, and the bound that they need."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.stats import clopper_pearson
 from harness.summarize import summarize
 from harness.types import Lane, Outcome, Recommendation, Requirement, Result, TaskInfo, TrialResult
 from tests.example import grown_result
@@ -86,4 +87,61 @@ def test_agents_are_ranked_by_the_median_of_their_later_requests() -> None:
     found = _lane(both, **ranked)
     assert (found.model, found.confidence) == ("quick", "conclusive")
     (margin,) = found.margins
-    assert (margin.criterion, margin.estimate) == ("warm_ttft_s", pytest.approx(4.9, abs=0.1))
+    assert margin.criterion == "warm_ttft_s"
+    assert margin.estimate == pytest.approx(4.9, abs=0.1)
+
+
+def _solving(result: Result, passed: Mapping[str, int]) -> Result:
+    """Of each task a model passes so many of the first trials."""
+    solved = {True: (Outcome.PASSED, 1.0), False: (Outcome.FAILED, 0.0)}
+
+    def end(trial: TrialResult) -> TrialResult:
+        if trial.task not in TASKS:
+            return trial
+        outcome, fraction = solved[trial.trial < passed[trial.model]]
+        return replace(trial, outcome=outcome, fraction=fraction)
+
+    return replace(result, trials=tuple(map(end, result.trials)))
+
+
+def test_speed_alone_recommends_no_model_that_solved_nothing() -> None:
+    ranked = {"rank_by": ("decode_tps", "pass_rate")}
+    found = _lane(_solving(grown_result(6, {}), {"steady": 6, "hasty": 0}), **ranked)
+    assert (found.model, _demand(found, "hasty", "solved").state) == ("steady", "not_met")
+    few = _lane(_solving(grown_result(4, {}), {"steady": 4, "hasty": 0}), **ranked)
+    assert (few.model, few.confidence, _demand(few, "hasty", "solved").state) == ("steady", "tentative", "inconclusive")
+    one = _lane(_solving(grown_result(6, {}), {"steady": 6, "hasty": 1}), **ranked)
+    assert (one.model, one.confidence) == ("hasty", "conclusive")
+
+
+def test_a_rate_of_a_part_of_the_lane_decides_no_demand() -> None:
+    result = _solving(grown_result(6, {}), {"steady": 0, "hasty": 0})
+    weights = {**TASKS, "not-here": 8.0}
+    found = _lane(result, tasks=weights, min_pass_rate=0.9)
+    demand = _demand(found, "steady", "pass_rate")
+    assert (found.eligibilities[0].status, found.eligibilities[0].rate, demand.state) == ("undecided", None, "unknown")
+    assert demand.text.startswith("passed 0 of 12, not every task was run in full")
+    assert _demand(_lane(result, min_pass_rate=0.9), "steady", "pass_rate").state == "not_met"
+    # A task that no answer is scored of, or that has no weight, is no part of the rate.
+    unscored = _lane(result, tasks={**TASKS, "speed-small": 1.0, "not-here": 0.0}, min_pass_rate=0.9)
+    assert _demand(unscored, "steady", "pass_rate").state == "not_met"
+
+
+@pytest.mark.parametrize(("trials", "state"), [(2, "inconclusive"), (3, "met")])
+def test_a_demand_is_met_by_a_bound_that_is_exact_over_several_tasks_too(trials: int, state: str) -> None:
+    """Four of four passed are as little for two tasks of two trials as for one of four: at least 40 %."""
+    result = grown_result(trials, {})
+    assert _demand(_lane(result, min_pass_rate=0.5), "steady", "pass_rate").state == state
+    low = _lane(result, min_pass_rate=0.5).eligibilities[0].low
+    exact = clopper_pearson(2 * trials, 2 * trials)
+    assert exact
+    assert low == pytest.approx(exact.low)
+
+
+def test_without_a_count_of_tokens_the_longest_prompt_is_unknown() -> None:
+    result = grown_result(6, {})
+    uncounted = tuple(
+        replace(trial, turns=tuple(replace(turn, usage=None) for turn in trial.turns)) for trial in result.trials
+    )
+    (gap,) = (gap for gap in _lane(replace(result, trials=uncounted), min_context_tokens=9).untested if "prompt" in gap)
+    assert gap == "no server reported the tokens of a prompt; whether contexts up to 9 were tested is unknown"

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from harness.stats import mcnemar_p
-from harness.summarize import summarize
+from harness.stats import mcnemar_p, wilson
+from harness.summarize import design_of, summarize
 from harness.summarize.provenance import MODEL_FIELDS, NOT_FACTS
 from harness.types import (
     Comparison,
     Lane,
+    LaneLook,
+    Look,
     MemoryUse,
     ModelInfo,
     Outcome,
@@ -96,6 +98,20 @@ def test_a_summary_counts_tasks_passed_in_every_and_in_any_trial() -> None:
     assert hasty.passed_any_trial
     assert (steady.passed_every_trial.passed, steady.passed_every_trial.n) == (2, 2)
     assert (hasty.passed_every_trial.passed, hasty.passed_any_trial.passed) == (0, 2)
+
+
+def test_the_counts_of_tasks_have_the_level_of_a_sequential_run() -> None:
+    result = example_result()
+    lane = Lane("daily coding", TASKS)
+    design = design_of((1, 2, 3, 4, 5, 6), None, (lane,), 2)
+    state = LaneLook(lane.name, ("steady", "hasty"), decided=False)
+    looks = tuple(Look(at, (state,), None if at < 6 else "cap", 10.0 * at) for at in range(1, 7))
+    (steady, _) = summarize(replace(result, run=replace(result.run, design=design, looks=looks))).summaries
+    expected = wilson(2, 2, 1 - design.nominal_level)
+    for rate in (steady.passed_every_trial, steady.passed_any_trial):
+        assert expected
+        assert rate
+        assert (rate.low, rate.high) == pytest.approx(expected)
 
 
 def test_a_drift_keeps_its_sign_when_a_reboot_restarts_the_monotonic_clock() -> None:

@@ -27,7 +27,13 @@ from harness.stats.ratios import (
 from harness.stats.regression import PolynomialFit, fit_polynomial
 from harness.stats.sequential import PairLook, SequentialVerdict, pocock_level, predictive_power, sequential_verdict
 from harness.stats.speeds import quartiles, spread
-from harness.stats.suites import Count, rate_on_tasks_like_these, rate_on_these_tasks, t_interval
+from harness.stats.suites import (
+    Count,
+    claimed_rate_on_these_tasks,
+    rate_on_tasks_like_these,
+    rate_on_these_tasks,
+    t_interval,
+)
 
 __all__ = [
     "LEVEL",
@@ -44,6 +50,7 @@ __all__ = [
     "binomial_p",
     "blocked_mean_ratio",
     "bradley_terry",
+    "claimed_rate_on_these_tasks",
     "clopper_pearson",
     "cohen_kappa",
     "difference_on_tasks_like_these",

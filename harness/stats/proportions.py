@@ -45,9 +45,10 @@ def wilson(k: int, n: int, level: float = LEVEL) -> Interval | None:
     return None if n == 0 else score_interval(k / n, n, normal_quantile(level))
 
 
-def clopper_pearson(k: int, n: int, level: float = LEVEL) -> Interval | None:
+def clopper_pearson(k: float, n: float, level: float = LEVEL) -> Interval | None:
     """The exact interval of k of n, whose coverage is never below `level`; None for n = 0.
 
+    Of a weighted mean, `k` and `n` are effective numbers, which need not be whole.
     Source: C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits", Biometrika 26 (1934).
     """
     from scipy.special import betaincinv

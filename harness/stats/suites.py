@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import fsum, sqrt
 from statistics import fmean
 
-from harness.stats.proportions import LEVEL, Interval, normal_quantile, score_interval
+from harness.stats.proportions import LEVEL, Interval, clopper_pearson, normal_quantile, score_interval
 
 Count = tuple[int, int]
 """k passed of n trials of one task."""
@@ -85,3 +85,23 @@ def rate_on_these_tasks(
     smoothed_mean = fsum(w * p for p, _, w in smoothed)
     effective = smoothed_mean * (1 - smoothed_mean) / squared_error
     return mean, score_interval(mean, effective, normal_quantile(level))
+
+
+def claimed_rate_on_these_tasks(
+    counts: Sequence[Count], level: float = LEVEL, weights: Sequence[float] | None = None
+) -> tuple[float | None, Interval | None]:
+    """The same mean, with an interval on whose bound a claim may rest.
+
+    It is as wide as that of `rate_on_these_tasks` and as the exact one of the pooled count, since the first is an
+    approximation that says too much of few trials. With unequal weights the pooled count is the effective one. Source:
+    W. Hoeffding, Annals of Mathematical Statistics 27 (1956): tasks that differ vary less than one of their mean rate.
+    """
+    mean, stratified = rate_on_these_tasks(counts, level, weights)
+    rows = [(n, w) for (_, n), w in zip(counts, weights or [1.0] * len(counts), strict=True) if n > 0 and w > 0]
+    if mean is None or stratified is None:
+        return None, None
+    effective = fsum(w for _, w in rows) ** 2 / fsum(w * w / n for n, w in rows)
+    exact = clopper_pearson(min(mean * effective, effective), effective, level)
+    if exact is None or len(rows) == 1:
+        return mean, exact
+    return mean, Interval(min(stratified.low, exact.low), max(stratified.high, exact.high))

@@ -41,9 +41,11 @@ def context(result: Result, lane: Lane) -> Iterator[str]:
         for turn in trial.turns
         if turn.usage and turn.usage.prompt_tokens
     ]
-    longest = max(prompts, default=0)
-    if lane.min_context_tokens is not None and longest < lane.min_context_tokens:
-        yield f"the longest prompt had {longest:,} tokens; contexts up to {lane.min_context_tokens:,} were not tested"
+    wanted = lane.min_context_tokens
+    if wanted is not None and not prompts:
+        yield f"no server reported the tokens of a prompt; whether contexts up to {wanted:,} were tested is unknown"
+    elif wanted is not None and max(prompts) < wanted:
+        yield f"the longest prompt had {max(prompts):,} tokens; contexts up to {wanted:,} were not tested"
 
 
 def later_turns(result: Result, lane: Lane) -> Iterator[str]:

@@ -5,9 +5,9 @@ A requirement is one function and its row in REQUIREMENTS. `check_eligibility` a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from harness.stats import Interval, clopper_pearson, rate_on_these_tasks
+from harness.stats import Interval, claimed_rate_on_these_tasks, rate_on_these_tasks
 from harness.summarize.schedule import claim_level, is_asked
 from harness.types import (
     MIN_TRIALS,
@@ -21,6 +21,8 @@ from harness.types import (
 )
 
 GIB = 2**30
+MIN_UNSOLVED = 10
+"""Trials without a pass that rule a model out of a lane that demands no rate: at most three of ten then, at 95 %."""
 
 
 def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
@@ -40,17 +42,31 @@ def lane_models(result: Result, lane: Lane) -> tuple[ModelInfo, ...]:
 
 
 def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Interval | None]:
-    """The weighted pass rate on the lane's scored tasks, None unless all their planned trials were run.
+    """The weighted pass rate on the lane's scored tasks, None unless all of them are in the run and were run in full.
 
-    With one task the interval is exact, since it is a claim.
+    The interval is that of a claim. Plans with the first rule of futility were published when it was the stratified one
+    over several tasks; their results are computed again by it.
     """
-    scored = [cell for cell in cells_of(result, lane, model).values() if cell.scored]
-    if not all(cell.pass_rate.is_complete for cell in scored):
+    cells, design = cells_of(result, lane, model), result.run.design
+    if _unfinished(result, lane, model, cells):
         return None, None
-    counts = [(cell.pass_rate.passed, cell.pass_rate.n) for cell in scored]
-    if len(scored) == 1:
-        return scored[0].pass_rate.rate, clopper_pearson(*counts[0], claim_level(result))
-    return rate_on_these_tasks(counts, claim_level(result), [lane.tasks[cell.task] for cell in scored])
+    scored = [cell for cell in cells.values() if cell.scored]
+    counts, weights = (
+        [(each.pass_rate.passed, each.pass_rate.n) for each in scored],
+        [lane.tasks[each.task] for each in scored],
+    )
+    is_first_rule = design is not None and design.rule == 1 and len(scored) > 1
+    rate_of = rate_on_these_tasks if is_first_rule else claimed_rate_on_these_tasks
+    return rate_of(counts, claim_level(result), weights)
+
+
+def _unfinished(result: Result, lane: Lane, model: str, cells: Mapping[str, Cell]) -> bool:
+    """Whether a task that may count for the lane's pass rate is not in the run, or lacks trials of the model."""
+    tasks = {task.name: task for task in result.tasks}
+    info = next(each for each in result.models if each.label == model)
+    wanted = [name for name, weight in lane.tasks.items() if weight > 0]
+    counted = [name for name in wanted if name not in tasks or (tasks[name].scored and is_asked(info, tasks[name]))]
+    return not all(name in cells and cells[name].pass_rate.is_complete for name in counted)
 
 
 def tasks_run(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
@@ -91,10 +107,26 @@ def describe_rate(result: Result, lane: Lane, model: str) -> str:
     rate, interval = lane_rate(result, lane, model)
     passed, n = result.lane_count(lane, model)
     if rate is None or interval is None:
-        return "no scored task was run in full"
+        cells = cells_of(result, lane, model).values()
+        is_part = any(cell.scored and cell.pass_rate.is_complete for cell in cells)
+        return (
+            f"passed {passed} of {n}, not every task was run in full" if is_part else "no scored task was run in full"
+        )
     if n < MIN_TRIALS:
         return f"passed {passed} of {n}"
     return f"pass rate {100 * rate:.0f} % (95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %)"
+
+
+def solved(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
+    """Where no pass rate is demanded, a model must have solved something: speed alone recommends none.
+
+    From MIN_UNSOLVED trials on a model that solved nothing is ruled out; with fewer it may yet solve a task.
+    """
+    passed, n = result.lane_count(lane, model.label)
+    if lane.min_pass_rate is not None or passed or not n:
+        return None
+    state: RequirementState = "not_met" if n >= MIN_UNSOLVED else "inconclusive"
+    return Requirement("solved", state, f"passed 0 of {n}; required: one solved trial")
 
 
 def context(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
@@ -165,6 +197,7 @@ def check_eligibility(result: Result, lane: Lane, model: ModelInfo) -> Eligibili
 REQUIREMENTS: tuple[Callable[[Result, Lane, ModelInfo], Requirement | None], ...] = (
     tasks_run,
     pass_rate,
+    solved,
     context,
     memory,
     warm_ttft,
