@@ -134,7 +134,7 @@ def test_a_run_whose_time_ended_says_what_it_leaves_open_and_how_long_that_would
 
 
 def test_fewer_than_six_trials_are_counted_and_have_no_interval() -> None:
-    result = grown_result(3, {"code-refactor": 3})
+    result = grown_result(3, {"code-refactor": 2})
     (answer,) = lane_answers(summarize(replace(result, lanes=(Lane("agents", {"code-refactor": 1.0}),))))
     assert "3 of 3" in answer.text
     assert " to " not in answer.text
@@ -181,7 +181,7 @@ def test_fewer_than_six_trials_are_counted_and_carry_no_interval() -> None:
 
 
 def test_a_model_that_lacks_trials_is_named_before_those_with_failed_ones_and_the_run_can_go_on(tmp_path: Path) -> None:
-    whole = grown_result(3, {})
+    whole = grown_result(4, {})
     ended = replace(whole.trials[-1], outcome=Outcome.TRUNCATED_OUT, model="steady", task="code-bugfix")
     kept = [trial for trial in whole.trials if trial.model != "hasty" or trial.trial < 2]
     trials = (ended if (t.model, t.task, t.trial) == ("steady", "code-bugfix", ended.trial) else t for t in kept)

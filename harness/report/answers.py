@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 from harness.types import MIN_TRIALS, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
@@ -88,7 +89,12 @@ class _LaneView:
     def _why(self, model: str) -> list[str]:
         solved, margins = self._solved(model), self.found.margins
         if not margins:
-            return [f"It solved {solved}; no other model is shown to meet the demands."]
+            is_alone = len(self.result.models) == 1
+            others = "it is the only model of this run" if is_alone else "no other model is shown to meet the demands"
+            counts = self._count(model)[1] > 0
+            return (
+                [f"It solved {solved}; {others}."] if counts else [f"{others[0].upper()}{others[1:]}.", NOTHING_SCORED]
+            )
         margin = self._closest(margins)
         others = f", the closest of {len(margins)} others," if len(margins) > 1 else ""
         if not self._count(model)[1]:
@@ -96,9 +102,9 @@ class _LaneView:
         return [f"It solved {solved}, {margin.other}{others} {self._solved(margin.other)}: {self._advantage(margin)}."]
 
     def _closest(self, margins: Sequence[LaneMargin]) -> LaneMargin:
-        """The margin over the model that passed most of the others."""
-        rates = {each.model: each.rate or 0.0 for each in self.found.eligibilities}
-        return max(margins, key=lambda margin: rates.get(margin.other, 0.0))
+        """The margin over the model that comes next."""
+        behind = distances(self.lane, self.found)
+        return min(margins, key=lambda margin: behind.get(margin.other, UNKNOWN_DISTANCE))
 
     def _advantage(self, margin: LaneMargin) -> str:
         if margin.estimate is None:
@@ -108,8 +114,13 @@ class _LaneView:
             interval = _interval(bounds) if self._carries_interval(margin) else ""
             return f"better by {100 * margin.estimate:.0f} points{interval}"
         interval = _interval([f"{bound:.1f}" for bound in (margin.low, margin.high) if bound is not None])
-        tied = "not shown to be worse, and " if self._count(margin.model)[1] else ""
-        return f"{tied}{_TIMES_BETTER[margin.criterion].format(f'{margin.estimate:.1f}')}{interval}"
+        times = f"{_TIMES_BETTER[margin.criterion].format(f'{margin.estimate:.1f}')}{interval}"
+        if not self._count(margin.model)[1]:
+            return times
+        rank_by = self.lane.rank_by
+        if "pass_rate" in rank_by[: rank_by.index(margin.criterion)]:
+            return f"not shown to be worse, and {times}"
+        return f"{times}, and this lane ranks by {'memory' if rank_by[0] == 'memory_bytes' else 'speed'} first"
 
     def _tie(self, tied: Sequence[str]) -> list[str]:
         margin = self._closest(self.found.margins) if self.found.margins else None
@@ -162,6 +173,7 @@ class _LaneView:
         demands = {
             "tasks": ("the context of its tasks", skipped[0]) if skipped else ("all of its tasks", "some were not run"),
             "pass_rate": (f"the demanded {100 * (lane.min_pass_rate or 0):.0f} %", f"solved {self._solved(label)}"),
+            "solved": ("the demand of one solved trial", f"solved {self._solved(label)}"),
             "context": (
                 f"the demanded context of {lane.min_context_tokens or 0:,} tokens",
                 "unknown" if served is None else f"{served:,}",
@@ -191,6 +203,26 @@ class _LaneView:
 
     def _carries_interval(self, margin: LaneMargin) -> bool:
         return min(self._count(margin.model)[1], self._count(margin.other)[1]) >= MIN_TRIALS
+
+
+UNKNOWN_DISTANCE: tuple[float, ...] = (inf,)
+"""Of a model that nothing places: after all others."""
+
+
+def distances(lane: Lane, found: Recommendation) -> dict[str, tuple[float, ...]]:
+    """How far each model is behind the recommended one, in values to sort by: the closest first.
+
+    By pass rate where the lane ranks by it first. Else a model that only a later criterion tells from the first is
+    closer than one that an earlier one does, and of these the one that is behind by less.
+    """
+    if lane.rank_by[0] == "pass_rate":
+        return {each.model: (-(each.rate or 0.0),) for each in found.eligibilities}
+    order = {criterion: float(-at) for at, criterion in enumerate(lane.rank_by)}
+    return {
+        margin.other: (order[margin.criterion], margin.estimate)
+        for margin in found.margins
+        if margin.estimate is not None
+    }
 
 
 _TIMES_BETTER: dict[RankBy, str] = {

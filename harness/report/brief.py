@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.report.answers import LaneAnswer, lane_answers
+from harness.report.answers import UNKNOWN_DISTANCE, LaneAnswer, distances, lane_answers
 from harness.report.compact import MAX_LINES, WIDTH, closing_lines, cut, fit, fit_whole, table_lines, wrap_display
 from harness.report.escaping import plain_text
 from harness.report.formatting import MISSING, format_number, format_seconds
 from harness.types import (
     DistributionSummary,
     Eligibility,
+    Lane,
     ModelInfo,
     ModelSummary,
     PassRate,
@@ -126,8 +127,8 @@ def _with_tasks(answers: Sequence[LaneAnswer]) -> list[LaneAnswer]:
 
 def _table(result: Result, answers: Sequence[LaneAnswer]) -> list[str]:
     """A row for each model, those that solved most first, and a legend where a place needs one."""
-    by_lane = {each.lane: each for each in result.recommendations}
-    lanes = [by_lane[answer.lane] for answer in _with_tasks(answers)][:MAX_PLACES]
+    found, lane_of = {each.lane: each for each in result.recommendations}, {lane.name: lane for lane in result.lanes}
+    lanes = [(lane_of[each.lane], found[each.lane]) for each in _with_tasks(answers)][:MAX_PLACES]
     letters = [_letter(at) for at in range(len(lanes))]
     header = ["model", "solved", "tok/s", "cold", "warm", "GiB", "time", *letters]
     order = sorted(result.summaries, key=lambda each: (-(each.pass_rate.rate or 0.0), each.model))
@@ -137,7 +138,7 @@ def _table(result: Result, answers: Sequence[LaneAnswer]) -> list[str]:
     return [*table_lines(header, rows), *filter(None, [shown]), LEGEND]
 
 
-def _row(summary: ModelSummary, lanes: Sequence[Recommendation]) -> list[str]:
+def _row(summary: ModelSummary, lanes: Sequence[tuple[Lane, Recommendation]]) -> list[str]:
     memory = summary.memory.model_bytes
     return [
         summary.model,
@@ -147,7 +148,7 @@ def _row(summary: ModelSummary, lanes: Sequence[Recommendation]) -> list[str]:
         _seconds(summary.warm_ttft_s),
         MISSING if memory is None else f"{memory / 2**30:.1f}",
         MISSING if summary.total_trial_s is None else format_seconds(summary.total_trial_s),
-        *(_place(summary.model, lane) for lane in lanes),
+        *(_place(summary.model, *lane) for lane in lanes),
     ]
 
 
@@ -160,22 +161,22 @@ def _seconds(spread: DistributionSummary | None) -> str:
     return MISSING if spread is None else format_seconds(spread.median)
 
 
-def _place(model: str, lane: Recommendation) -> str:
-    """The place among the eligible models; `1=` for those that are tied for the first one."""
-    own = next((each for each in lane.eligibilities if each.model == model), None)
+def _place(model: str, lane: Lane, found: Recommendation) -> str:
+    """The place among the eligible models by what the lane ranks by; `1=` for those that are tied for the first."""
+    own = next((each for each in found.eligibilities if each.model == model), None)
     if own is None or own.status != "eligible":
         return MISSING if own is None else "x" if own.status == "ruled_out" else "?"
-    if model in lane.tied:
+    if model in found.tied:
         return "1="
-    if model == lane.model:
+    if model == found.model:
         return "1"
-    first = len(lane.tied) or 1
-    behind = [each for each in lane.eligibilities if _is_behind(each, lane)]
-    return str(1 + first + sum((each.rate or 0.0) > (own.rate or 0.0) for each in behind))
+    first, known = len(found.tied) or 1, distances(lane, found)
+    behind = [known.get(each.model, UNKNOWN_DISTANCE) for each in found.eligibilities if _is_behind(each, found)]
+    return str(1 + first + sum(distance < known.get(model, UNKNOWN_DISTANCE) for distance in behind))
 
 
-def _is_behind(each: Eligibility, lane: Recommendation) -> bool:
-    return each.status == "eligible" and each.model != lane.model and each.model not in lane.tied
+def _is_behind(each: Eligibility, found: Recommendation) -> bool:
+    return each.status == "eligible" and each.model != found.model and each.model not in found.tied
 
 
 def _incidents(result: Result) -> Iterator[str]:
