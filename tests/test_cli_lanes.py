@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.errors import ConfigError
 from harness.files import build, read_json
 from harness.run.folder import open_run
 from harness.schema import validate
@@ -105,3 +106,16 @@ def test_the_lanes_of_a_bundle_are_printed_and_cannot_be_changed(
     assert "my coding" in capsys.readouterr().out
     assert main(["lanes", str(bundle), "--choose", "my coding=alpha", "--reason", "it asks first"]) == 7
     assert "not a run folder" in capsys.readouterr().err
+
+
+def test_a_lanes_misspelled_task_is_refused_and_the_lanes_stay(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, config = write_run(tmp_path / "run"), tmp_path / "bench.toml"
+    before = (run / "result.json").read_bytes()
+    config.write_text(CONFIG.replace('"code-bugfix"', '"code-bugfx"'), encoding="utf-8")
+    assert main(["lanes", str(run), "--config", str(config)]) == ConfigError.exit_code
+    errors = capsys.readouterr().err
+    assert "lane 'quick fixes': unknown task 'code-bugfx'" in errors
+    assert "did you mean 'code-bugfix'?" in errors
+    assert (run / "result.json").read_bytes() == before

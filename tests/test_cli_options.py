@@ -69,6 +69,12 @@ def test_every_run_without_a_seed_gets_a_fresh_one() -> None:
     ("words", "message"),
     [
         (("bench-scorer", "--threads", "-1"), "--threads must be at least 1"),
+        (("init", "--only"), "--only needs --base-url"),
+        (("tasks", "mine", ".", "mined", "--max", "-3"), "--max must be at least 1"),
+        (("tasks", "list", "code-bugfix", "--suite", "no-such-suite"), "leave out either --suite or the names"),
+        (("tasks", "check", "real-bugs", "--suite", "v1", "--mutants"), "leave out --suite, --mutants"),
+        (("tasks", "check", "real-bugs", "--tasks", "mine", "--first"), "leave out --tasks, --first"),
+        (("tasks", "check", "real-bugs", "--every-variant"), "leave out --every-variant"),
         (("init", "--only", "--base-url", "http://[::1:8080/v1"), "invalid URL"),
         (("init", "--only", "--base-url", "http://127.0.0.1:808080/v1"), "invalid URL"),
         (("init", "--only", "--base-url", "http://127.0.0.1:abc/v1"), "invalid URL"),

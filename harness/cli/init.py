@@ -29,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from harness.record import parse_url
     from harness.servers import default_urls, find_servers, write_config
 
+    if args.only and not args.base_url:
+        raise ConfigError("--only needs --base-url", fix="give a server's address with --base-url, or leave out --only")
     for url in args.base_url:
         parse_url(url)
     if args.output.exists() and not args.force:

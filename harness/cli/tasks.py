@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
 from harness.cli.options import tasks_arguments
-from harness.errors import CheckError, Problem, TaskError
+from harness.errors import CheckError, ConfigError, Problem, TaskError
 from harness.types import Task
 
 if TYPE_CHECKING:
@@ -76,13 +76,18 @@ def _add_check_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, check, copy, import or mine. Raises TaskError, CheckError, EngineError, DownloadError, DiskError."""
+    """List, check, copy, import or mine.
+
+    Raises ConfigError, TaskError, CheckError, EngineError, DownloadError, DiskError.
+    """
     return {"list": _list, "check": _check, "new": _new, "import": _import, "mine": _mine}[args.action](args)
 
 
 def _selected(args: argparse.Namespace) -> tuple[Task, ...]:
     from harness.tasks import find_fixtures, load_tasks
 
+    if args.suite is not None and args.names:
+        raise ConfigError("tasks that are named replace a suite", fix="leave out either --suite or the names")
     return load_tasks([find_fixtures(), *args.tasks], suite=args.suite, names=args.names)
 
 
@@ -100,8 +105,18 @@ def _list(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     if args.names[:1] == [REAL_BUGS]:
+        _require_no_task_options(args)
         return _check_real_bugs(args.names[1:])
     return _check_answers(args)
+
+
+def _require_no_task_options(args: argparse.Namespace) -> None:
+    """Raises ConfigError for options that say nothing about real bugs, which are no tasks yet."""
+    options = {"--suite": args.suite, "--tasks": args.tasks, "--mutants": args.mutants}
+    given = [flag for flag, value in options.items() if value]
+    given += {None: [], "FIRST": ["--first"], "EVERY": ["--every-variant"]}[args.coverage]
+    if given:
+        raise ConfigError(f"check {REAL_BUGS} takes names of bugs alone", fix=f"leave out {', '.join(given)}")
 
 
 def _check_answers(args: argparse.Namespace) -> int:
@@ -238,6 +253,8 @@ def _mine(args: argparse.Namespace) -> int:
     from harness.sandbox import open_sandbox
     from harness.tasks import require_folder
 
+    if args.max < 1:
+        raise ConfigError(f"--max must be at least 1, got {args.max}")
     # A task of the kit's own folder is public: a result that names it would hold the repository's code.
     require_folder(args.folder)
     with open_sandbox("tasks-mine", log, ["javascript", "python"]) as sandbox:

@@ -249,7 +249,7 @@ def create_run(results: Path, plan: RunPlan) -> RunFolder:
         path.mkdir(parents=True)
     except FileExistsError as error:
         # The name has the second and a part of the seed.
-        message = f"{path}: another run with this seed began in the same second"
+        message = f"{path}: cannot be created: another run with this seed began in the same second"
         raise DiskError(message, fix="run the same command again") from error
     except OSError as error:
         raise DiskError(f"{path}: cannot be created: {error.strerror}") from error

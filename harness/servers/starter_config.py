@@ -53,8 +53,11 @@ def write_config(servers: Sequence[FoundServer]) -> str:
 
 
 def _missing_models(server: FoundServer) -> Problem:
-    problem = server.problem or Problem("lists no model that generates text", "load one, or add it by hand")
-    return Problem(f"{server.base_url}: {problem.message}", problem.fix)
+    problem = server.problem or Problem("lists no model that generates text", "load one")
+    # There is no file yet in which a key or a model could be named.
+    table = f'label, server = "{server.kind.name}", base_url = "{server.base_url}", model'
+    by_hand = f"or write bench.toml by hand: [[models]] with {table}, and key_env if it needs a key"
+    return Problem(f"{server.base_url}: {problem.message}", f"{problem.fix}; {by_hand}")
 
 
 def _server_text(server: FoundServer, labels: set[str]) -> str:

@@ -146,15 +146,21 @@ class RunSettings:
     idle_s: float = _option(0.5, "Seconds without a request between two trials, held constant.", minimum=0, maximum=600)
     connect_timeout_s: float = _option(
         5.0,
-        "Seconds after which a connection that is not established counts as failed.",
+        "Seconds after which a connection that is not established counts as failed. Those of agents have 5.",
         exclusiveMinimum=0,
         maximum=600,
     )
     read_timeout_s: float = _option(
-        2400.0, "Seconds without a byte after which a turn counts as hung.", exclusiveMinimum=0, maximum=86_400
+        2400.0,
+        "Seconds without a byte after which a turn counts as hung; of an agent's trial agent_clock_s is the limit.",
+        exclusiveMinimum=0,
+        maximum=86_400,
     )
     turn_timeout_s: float = _option(
-        7200.0, "Seconds after which a reply that still streams is cut off.", exclusiveMinimum=0, maximum=86_400
+        7200.0,
+        "Seconds after which a reply that still streams is cut off; of an agent's trial agent_clock_s is the limit.",
+        exclusiveMinimum=0,
+        maximum=86_400,
     )
 
 
