@@ -73,7 +73,7 @@ def compare(
         differences=run_differences(left, right),
         pairs=hold_pass_rates(found, (left, right)),
         lanes=tuple(lanes),
-        notes=_notes(left, right, unlike),
+        notes=(*_skipped_notes(left, right, paired), *_notes(left, right, unlike)),
         warnings=warnings,
         minor_warnings=minor,
         levels=levels,
@@ -154,6 +154,20 @@ def _pass_rate(k: int, n: int) -> PassRate:
 def _unpooled(k: int, n: int) -> PassRate:
     """k of n over several tasks, without an interval."""
     return PassRate(k, n, n, k / n if n else None, None, None)
+
+
+def _skipped_notes(baseline: Result, other: Result, pairs: Sequence[tuple[ModelInfo, ModelInfo]]) -> Iterator[str]:
+    """The common tasks that a compared model skipped in one of the runs: no count of the answer has them."""
+    common = {task.name for task in common_tasks(baseline, other)[0]}
+    for name, models in zip(("baseline", "other run"), zip(*pairs, strict=True), strict=True):
+        skipped = [
+            f"{model.label} on {skip.task} (needs {skip.required_tokens:,} tokens, it has {skip.available_tokens:,})"
+            for model in models
+            for skip in model.skipped
+            if skip.task in common
+        ]
+        if skipped:
+            yield f"excluded, because they do not fit into the context of the {name}: {', '.join(skipped)}"
 
 
 def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ Counts stand for themselves; an interval follows only where at least MIN_TRIALS 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness.compare.models import ModelPair, QuantityComparison, QuantityVerdict, same_answers_words
 from harness.compare.quantities import ON_TASKS_LIKE_THESE, ON_THESE_TASKS, SPEEDS
@@ -31,10 +31,11 @@ def pair_answer(pair: ModelPair) -> str:
         solved = list(_decided(pair, rate))
     elif pair.same_answers is not None and pair.same_answers.passed == pair.same_answers.n >= pair.regressed.n:
         solved = [f"{_names(pair)}: all {pair.same_answers.n} answers are the same: it {_solved(pair)}."]
-        return " ".join([*solved, *_speed(pair)])
+        return " ".join([*solved, *_speed(pair), *_task_speeds(pair)])
     else:
         solved = list(_undecided(pair, rate))
-    return " ".join([*solved, *_speed(pair), *_tasks(pair), *(f"{words}." for words in same_answers_words(pair))])
+    same = (f"{words}." for words in same_answers_words(pair))
+    return " ".join([*solved, *_speed(pair), *_task_speeds(pair), *_tasks(pair), *same])
 
 
 def _names(pair: ModelPair) -> str:
@@ -91,6 +92,24 @@ def _speed(pair: ModelPair) -> Iterator[str]:
         yield f"No difference in speed is shown{within}."
 
 
+def _task_speeds(pair: ModelPair) -> Iterator[str]:
+    """Tasks with a speed that is decided otherwise than over all tasks together."""
+    overall = {quantity.name: quantity.verdict for quantity in pair.overall}
+    for verdict, word in (("worse", "Slower"), ("better", "Faster")):
+        names = [
+            cell.task
+            for cell in pair.cells
+            if any(each.is_ratio and each.verdict == verdict != overall.get(each.name) for each in cell.quantities)
+        ]
+        if names:
+            yield f"{word} on {_listed(names)}."
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    more = f" and {len(tasks) - MAX_TASKS} more" if len(tasks) > MAX_TASKS else ""
+    return f"{', '.join(tasks[:MAX_TASKS])}{more}"
+
+
 def _times(quantity: QuantityComparison) -> str:
     estimate = quantity.estimate or 0.0
     return f"{estimate:.1f}" if estimate >= 1.95 else f"{estimate:.2f}"
@@ -106,7 +125,6 @@ def _tasks(pair: ModelPair) -> Iterator[str]:
             if any(not each.is_ratio and each.verdict == verdict for each in cell.quantities)
         ]
         if names and len(pair.cells) > 1 and overall is not None and overall.verdict != verdict:
-            more = f" and {len(names) - MAX_TASKS} more" if len(names) > MAX_TASKS else ""
-            yield f"{verdict.capitalize()} on {', '.join(names[:MAX_TASKS])}{more}."
+            yield f"{verdict.capitalize()} on {_listed(names)}."
     if pair.regressed.passed:
         yield f"{pair.regressed.passed} of {pair.regressed.n} trials regressed."

@@ -24,7 +24,8 @@ MAX_VALUE_LENGTH = 28
 LEGEND = "points: pass rate; the others: times the baseline; = within 5 %, ? can't tell"
 _COLUMNS = dict(zip((speed.name for speed in SPEEDS), ("decode", "TTFT", "answer"), strict=True))
 _MARKS = {"better": " better", "worse": " worse", "equivalent": " =", "can't tell": " ?"}
-_UNDECIDED = 4
+_UNDECIDED = 5
+"""The place of a row of which nothing is decided, over all tasks or on one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,12 @@ class _Row:
 
     @property
     def weight(self) -> tuple[int, float]:
-        """Its place: solves fewer, more, is slower, faster, or not decided; and of these the worst first."""
+        """Its place: solves fewer, more, is slower, faster, any of it on a task, nothing; of these the worst first."""
         rates, speeds = (
             {each.verdict for each in self.pair.overall if each.is_ratio is ratio} for ratio in (False, True)
         )
         decided = [verdict in found for found in (rates, speeds) for verdict in DECIDED]
+        decided.append(any(each.verdict in DECIDED for cell in self.pair.cells for each in cell.quantities))
         rate = quantity_of(self.pair, ON_THESE_TASKS)
         return [*decided, True].index(True), 0.0 if rate is None else rate.estimate or 0.0
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.compare.models import LaneChange
-from harness.types import MIN_TRIALS, Lane, Recommendation, Result
+from harness.summarize import CRITERION_NAMES
+from harness.types import MIN_TRIALS, Lane, LaneMargin, Recommendation, Result
 
 CONFIDENCE_ORDER = ("none", "tentative", "conclusive")
 MIN_BOUND_CHANGE = 0.05
@@ -25,12 +26,14 @@ class _LaneState:
 
     @property
     def decision(self) -> str:
-        """The confidence, with the bounds of the deciding difference or ratio."""
+        """The confidence, with the bounds of the deciding difference or ratio and what it is of."""
         found, names = self.found, [each.model for each in self.found.eligibilities if each.status == "eligible"]
         few = any(self.result.lane_count(self.lane, name)[1] < MIN_TRIALS for name in names)
         if found.low is None or found.high is None or few:
             return found.confidence
-        return f"{found.confidence}, {found.low:.2f} to {found.high:.2f}"
+        margin = _deciding(found)
+        criterion = "" if margin is None else f"{CRITERION_NAMES[margin.criterion]} "
+        return f"{found.confidence}, {criterion}{found.low:.2f} to {found.high:.2f}"
 
     def rate(self, model: str | None) -> str:
         """The pass rate of a model with its lower bound, or its count alone."""
@@ -50,9 +53,18 @@ def _verdict(before: Recommendation, after: Recommendation) -> LaneVerdict:
     step = CONFIDENCE_ORDER.index(after.confidence) - CONFIDENCE_ORDER.index(before.confidence)
     if step:
         return "strengthened" if step > 0 else "weakened"
-    if before.low is None or after.low is None or abs(after.low - before.low) < MIN_BOUND_CHANGE:
+    old, new = _deciding(before), _deciding(after)
+    if old is None or new is None or (old.criterion, old.other) != (new.criterion, new.other):
         return "unchanged"
-    return "strengthened" if after.low > before.low else "weakened"
+    if old.low is None or new.low is None or abs(new.low - old.low) < MIN_BOUND_CHANGE:
+        return "unchanged"
+    return "strengthened" if new.low > old.low else "weakened"
+
+
+def _deciding(found: Recommendation) -> LaneMargin | None:
+    """The margin that `low` and `high` bound: points of a pass rate and ratios of speeds are no values to compare."""
+    bounds = (found.low, found.high)
+    return next((each for each in found.margins if each.is_better and (each.low, each.high) == bounds), None)
 
 
 def _text(before: _LaneState, after: _LaneState) -> str:

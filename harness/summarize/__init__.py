@@ -14,6 +14,7 @@ from harness.summarize.cells import (
 from harness.summarize.judging import MAX_JUDGES
 from harness.summarize.lane_differences import pair_looks
 from harness.summarize.lane_evidence import lane_evidence
+from harness.summarize.lanes import CRITERION_NAMES
 from harness.summarize.looks import design_of, plan_looks, schedule_looks, take_look
 from harness.summarize.model_families import MODEL_FAMILIES, family_of
 from harness.summarize.pairwise import Passes, contingency_table, passes_of
@@ -23,6 +24,7 @@ from harness.summarize.schedule import Schedule, adjusted_p, claim_level, is_ask
 from harness.summarize.trials import trial_result
 
 __all__ = [
+    "CRITERION_NAMES",
     "MAX_JUDGES",
     "MODEL_FAMILIES",
     "Passes",
