@@ -2,7 +2,7 @@
 
 import json
 
-from harness.session import summarize_trial, write_trajectory
+from harness.session import summarize_trial, trajectory_name, write_trajectory
 from harness.types import AgentLimits, AgentWork, Chunk, Json, Recording, TrialKey
 
 KEY = TrialKey("m+codex", "agent-task", 0)
@@ -81,6 +81,11 @@ def test_a_trial_is_a_trajectory_whose_observations_name_the_calls_that_they_ans
         "total_prompt_tokens": 600, "total_completion_tokens": 27, "total_cached_tokens": 300, "total_steps": 5,
     }  # fmt: skip
     assert found["extra"] == {"end": "exited", "exit_code": 0, "patch": "a patch"}
+
+
+def test_two_trials_have_two_files_whatever_models_and_tasks_are_called() -> None:
+    keys = [TrialKey("a-b", "c", 0), TrialKey("a", "b-c", 0), TrialKey("a", "b", 10), TrialKey("a", "b-1", 0)]
+    assert len({trajectory_name(key) for key in keys}) == len(keys)
 
 
 def test_a_trajectory_of_a_server_that_repeats_ids_and_a_person_who_repeats_words() -> None:

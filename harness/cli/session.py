@@ -43,7 +43,7 @@ def _write_trajectories(run: Path, folder: Path) -> int:
     """Write the trials of agents in a run; returns how many there are. Raises RunError, DiskError."""
     from harness.files import to_json, write_atomic
     from harness.run import open_run
-    from harness.session import write_trajectory
+    from harness.session import trajectory_name, write_trajectory
 
     opened = open_run(run)
     models = {model.label: model for model in opened.plan.models}
@@ -51,9 +51,8 @@ def _write_trajectories(run: Path, folder: Path) -> int:
     for turns in opened.read_trials():
         model = models[turns[0].key.model]
         if model.agent is not None:
-            name = f"{model.label}-{turns[0].key.task}-{turns[0].key.trial + 1}.json"
             folder.mkdir(parents=True, exist_ok=True)
             document = write_trajectory(turns, model.agent, model.agent_version or "")
-            write_atomic(folder / name, to_json(document, indent=1) + "\n")
+            write_atomic(folder / trajectory_name(turns[0].key), to_json(document, indent=1) + "\n")
             count += 1
     return count

@@ -5,7 +5,7 @@
 """
 
 from harness.session.agent_session import summarize_trial
-from harness.session.atif import write_trajectory
+from harness.session.atif import trajectory_name, write_trajectory
 from harness.session.cost import SessionCost, summarize_session
 from harness.session.cures import Cure, find_cures, load_cures
 from harness.session.diagnosis import CacheReport, CacheVerdict, describe_prefix_change, diagnose
@@ -33,5 +33,6 @@ __all__ = [
     "sources_of_exchanges",
     "summarize_session",
     "summarize_trial",
+    "trajectory_name",
     "write_trajectory",
 ]

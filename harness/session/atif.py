@@ -12,11 +12,16 @@ from difflib import SequenceMatcher
 from harness.apis import RequestPart, parse_object
 from harness.session.predecessors import find_predecessors
 from harness.session.requests import SessionRequest, SourceRecording, requests_of
-from harness.types import Json, Reading, Recording, ToolCall, Usage
+from harness.types import Json, Reading, Recording, ToolCall, TrialKey, Usage
 
 VERSION = "ATIF-v1.4"
 _COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens")
 """The token counts of a step, which ATIF and a reading call the same."""
+
+
+def trajectory_name(key: TrialKey) -> str:
+    """The file name of a trial's trajectory, another one for each trial: no task has an underscore in its name."""
+    return f"{key.model}_{key.task}-{key.trial + 1}.json"
 
 
 def write_trajectory(turns: Sequence[Recording], agent: str, version: str) -> dict[str, Json]:
