@@ -30,9 +30,10 @@ from harness.collection import (
 )
 from harness.collection.selection import UNKNOWN_SIGNER, ImportedResult, ImportRecord, select_results
 from harness.compare import comparison_key
+from harness.compare.differences import run_differences
 from harness.errors import DiskError, RunError
 from harness.files import ROOT, build, to_json
-from harness.types import Json, Result, Sandbox
+from harness.types import AgentLimits, AgentWork, Json, Result, Sandbox
 from harness.verify import VerifyOptions
 from harness.verify.levels import OpenSandbox
 from tests.bundle import (
@@ -512,6 +513,36 @@ def test_a_model_with_an_agent_is_comparable_only_with_the_same_agent() -> None:
     assert len(set(keys)) == 3
     versions = [replace(model, agent="pi", agent_version=version) for version in ("1", "2")]
     assert {comparison_key(plain, each) for each in versions} == {keys[1]}
+
+
+def test_models_that_may_think_longer_are_not_comparable() -> None:
+    plain = build(Result, good_bundle().result)
+    longer = replace(plain, run=replace(plain.run, thinking_tokens=plain.run.thinking_tokens + 1))
+    alike = [comparison_key(plain, model) == comparison_key(longer, model) for model in plain.models]
+    assert [model.thinking for model in plain.models] == ["off", "on"]
+    assert alike == [True, False]
+    named = [difference.name for difference in run_differences(plain, longer)]
+    assert named == ["tokens for thinking"]
+
+
+def test_agents_with_other_limits_are_not_comparable() -> None:
+    plain = build(Result, good_bundle().result)
+    model = replace(plain.models[0], agent="pi")
+    results = [_with_work(plain, limits) for limits in (AgentLimits(), AgentLimits(turns=61), AgentLimits(tokens=5))]
+    assert len({comparison_key(result, model) for result in results}) == 3
+    assert [difference.name for difference in run_differences(*results[:2])] == ["agent turns"]
+
+
+def _with_work(result: Result, limits: AgentLimits) -> Result:
+    work = AgentWork("exited", 0, "", 1.0, 0, 0, (), limits)
+    return replace(result, trials=tuple(replace(trial, work=work) for trial in result.trials))
+
+
+@pytest.mark.parametrize("seconds", ["1e30", "-1", "0", "nan", "inf", "soon"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["query", "SELECT 1", "--timeout", seconds])
+    assert "expected seconds above 0" in capsys.readouterr().err
 
 
 @pytest.fixture

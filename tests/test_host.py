@@ -13,6 +13,7 @@ import pytest
 from harness import host
 from harness.files import to_json
 from harness.host.facts import power_source
+from harness.types.host import sold_gigabytes
 
 CARDS = """{"SPDisplaysDataType": [{"_name": "Apple M4 Pro", "sppci_model": "Apple M4 Pro", "sppci_cores": "20",
   "spdisplays_ndrvs": [{"_name": "Studio Display", "spdisplays_display-serial-number": "SECRET123"}]}]}"""
@@ -423,3 +424,15 @@ def test_a_macs_power_mode_is_read_where_its_rows_decide_it(rows: str, mode: str
 @pytest.mark.parametrize(("text", "mode"), [("balanced\n", "automatic"), ("performance\n", "high"), ("odd", None)])
 def test_a_linux_power_profile_maps_to_the_same_modes(text: str, mode: str | None) -> None:
     assert host.parse_platform_mode(text) == mode
+
+
+@pytest.mark.parametrize(
+    ("gib", "sold"),
+    [(64, 64), (62.4, 64), (29.9, 32), (36, 36), (18, 18), (15, 16), (5, 5), (28, 28), (3000, 3000), (0.2, 0)],
+)
+def test_memory_counts_as_the_size_that_was_sold(gib: float, sold: int) -> None:
+    assert sold_gigabytes(round(gib * 2**30)) == sold
+
+
+def test_unknown_memory_stays_unknown() -> None:
+    assert sold_gigabytes(None) is None

@@ -40,6 +40,11 @@ def _collect(folder: Path) -> Collection:
     return import_results(ImportRequest([folder / "bundles"], folder / "cache", options))
 
 
+def _record(*files: str) -> str:
+    """The record of a site with these files."""
+    return to_json({"generator": "Lanebench", "files": files})
+
+
 def _times(site: Path) -> dict[str, int]:
     return {str(path.relative_to(site)): path.stat().st_mtime_ns for path in site.rglob("*") if path.is_file()}
 
@@ -152,17 +157,24 @@ def test_a_folder_with_other_files_is_refused_and_nothing_outside_is_removed(tmp
     (tmp_path / "mine" / "index.html").write_text("mine")
     with pytest.raises(RunError, match="holds no site"):
         SiteFolder(tmp_path / "mine")
+    (tmp_path / "mine" / "site.json").write_text('{"files": ["index.html"], "title": "another generator"}')
+    with pytest.raises(RunError, match="holds no site"):
+        SiteFolder(tmp_path / "mine")
     outside = tmp_path / "outside.html"
     outside.write_text("kept")
     site = SiteFolder(tmp_path / "site")
-    (site.path / "site.json").write_text(to_json({"files": ["../outside.html", str(outside)]}))
+    (site.path / "site.json").write_text(_record("../outside.html", str(outside)))
     SiteFolder(site.path).finish()
     assert outside.read_text() == "kept"
-    assert read_json(site.path / "site.json") == {"files": []}
+    assert read_json(site.path / "site.json")["files"] == []
 
 
 @pytest.mark.parametrize(
-    "record", ["[]", '"x"', "5", "null", "{}", '{"files":5}', '{"files":null}', '{"files":"index.html"}']
+    "record",
+    [
+        *("[]", '"x"', "5", "null", "{}", '{"files":["index.html"]}', '{"generator":"Lanebench"}'),
+        *(f'{{"generator":"Lanebench","files":{files}}}' for files in ("5", "null", '"index.html"')),
+    ],
 )
 def test_a_folder_whose_list_is_none_holds_no_site(record: str, tmp_path: Path) -> None:
     (tmp_path / "site.json").write_text(record)
@@ -172,18 +184,18 @@ def test_a_folder_whose_list_is_none_holds_no_site(record: str, tmp_path: Path) 
 
 def test_what_no_file_can_be_called_is_left_out_of_a_list(tmp_path: Path) -> None:
     names = '[{"a": 1}, 1, "index.html", "old.html", "a/\\ud800.html", "index.html/x.html", "\\u0000.html", ["b.html"]]'
-    (tmp_path / "site.json").write_text(f'{{"files": {names}}}')
+    (tmp_path / "site.json").write_text(f'{{"generator": "Lanebench", "files": {names}}}')
     (tmp_path / "old.html").write_bytes(b"old")
     site = SiteFolder(tmp_path)
     site.put("index.html", b"index")
     site.finish()
-    assert read_json(tmp_path / "site.json") == {"files": ["index.html"]}
+    assert read_json(tmp_path / "site.json")["files"] == ["index.html"]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["index.html", "site.json"]
 
 
 @pytest.mark.parametrize("name", ["old.html", ".old.html.part", JOURNAL])
 def test_a_folder_in_the_place_of_a_page_is_named(name: str, tmp_path: Path) -> None:
-    (tmp_path / "site.json").write_text('{"files": ["old.html"]}')
+    (tmp_path / "site.json").write_text(_record("old.html"))
     (tmp_path / name).mkdir()
     with pytest.raises(DiskError, match=f"{name}: cannot be written"):
         SiteFolder(tmp_path).finish()
@@ -441,3 +453,25 @@ def test_the_command_builds_the_site_and_then_names_what_it_refused(
     assert said.out.strip() == plain_text(str(tmp_path / "site" / "index.html"))
     assert "bad.zip" in said.err
     assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_what_is_left_out_or_dated_in_the_future_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    simulated = later(good_bundle(), 1)
+    for part in (simulated.result["run"], *simulated.result["models"]):
+        part["simulated"] = True
+    write_bundle(tmp_path / "bundles" / "simulated", summarized(simulated))
+    write_bundle(tmp_path / "bundles" / "late", later(good_bundle(), 26_000))
+    assert main(["site", str(tmp_path / "bundles"), "--out", str(tmp_path / "site")]) == 0
+    said = capsys.readouterr().err
+    assert "simulated: left out, simulated models answered" in said
+    assert "late: is dated 2098-01-29, in the future" in said
+
+
+def test_machines_of_one_sold_size_are_one_class(tmp_path: Path) -> None:
+    for number, mib in enumerate((64195, 63880)):
+        bundle = later(good_bundle(), number)
+        bundle.result["host"] |= {"chip": "AMD Ryzen 9 7950X", "memory_bytes": mib * 2**20, "gpu_cores": None}
+        write_bundle(tmp_path / "bundles" / f"b{number}", summarized(bundle))
+    build_site(SiteRequest(_collect(tmp_path), tmp_path / "site"))
+    assert len(list((tmp_path / "site" / "machines").iterdir())) == 1
+    assert "AMD Ryzen 9 7950X, 64 GB" in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")

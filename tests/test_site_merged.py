@@ -34,6 +34,44 @@ def test_runs_of_two_machines_make_one_report(runs: list[str], capsys: pytest.Ca
 MACHINES = ("Apple M3 Ultra, 96 GB", "Apple M4 Max, 64 GB")
 
 
+def _row(said: str, *words: str) -> str:
+    (row,) = (line for line in said.splitlines() if all(word in line for word in words))
+    return row
+
+
+def test_machines_that_differ_in_their_gpu_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for cores in (60, 80):
+        bundle = later(good_bundle(), cores)
+        bundle.result["host"] |= {"chip": "Apple M3 Ultra", "memory_bytes": 96 * 2**30, "gpu_cores": cores}
+        write_bundle(tmp_path / f"m{cores}", summarized(bundle))
+    assert main(["merge", str(tmp_path / "m60"), str(tmp_path / "m80"), "--format", "github"]) == 0
+    said = capsys.readouterr().out
+    for cores in (60, 80):
+        assert _row(said, f"| Apple M3 Ultra, 96 GB, {cores} GPU cores", "alpha-14b", "9.00 GiB")
+        assert _row(said, f"- alpha on Apple M3 Ultra, 96 GB, {cores} GPU cores: ")
+
+
+def test_two_runs_of_one_machine_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(2):
+        write_bundle(tmp_path / f"b{number}", later(good_bundle(), number))
+    assert main(["merge", str(tmp_path / "b0"), str(tmp_path / "b1"), "--format", "github"]) == 0
+    said = capsys.readouterr().out
+    for run in ("20261123-100000-002a", "20261124-100000-002a"):
+        assert _row(said, "alpha-14b", "9.00 GiB", f"| {run} |")
+        assert _row(said, f"- alpha on Apple M4 Max, 64 GB ({run}): ")
+
+
+def test_a_simulated_run_that_is_left_out_is_named(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulated = later(good_bundle(), 2)
+    for part in (simulated.result["run"], *simulated.result["models"]):
+        part["simulated"] = True
+    left_out = str(write_bundle(tmp_path / "c", summarized(simulated)))
+    assert main(["merge", *runs, left_out]) == 0
+    assert f"{left_out}: left out, simulated models answered" in capsys.readouterr().err
+
+
 def test_the_page_of_a_report_stands_alone(runs: list[str], tmp_path: Path) -> None:
     assert main(["merge", *runs, "--format", "html", "--output", str(tmp_path / "page.html")]) == 0
     page = (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from harness.collection import open_site
 from harness.errors import RunError
 from harness.files import build
 from harness.site import place_result
-from harness.site.rows import MachineClass, read_models
+from harness.site.rows import MAX_CELLS, MachineClass, read_models
 from harness.site.standing import Contender, StandingCell, by_key, standing
 from harness.types import Result
 from tests.bundle import bundle_with, good_bundle, later, write_bundle, write_run
@@ -69,6 +69,33 @@ def test_the_settings_of_one_run_are_one_result() -> None:
     said = _place(own, many)
     assert said is not None
     assert "decodes 100 % faster than the median of 5 other results, faster than 5 of them" in said
+
+
+def test_the_pass_rate_counts_each_run_once_however_many_settings_it_has() -> None:
+    own = _contender("own", [(3, 3, 100.0)])
+    settings = [replace(_contender("r", [(0, 3, 100.0)]), label=f"r{at}") for at in range(6)]
+    said = _place(own, [*settings, _contender("s", [(3, 3, 100.0)])])
+    assert said is not None
+    assert "100 % of 3 trials, theirs 50 % of 21 trials solved, each run counted once" in said
+
+
+def test_equal_speeds_are_called_so_and_not_undecided() -> None:
+    said = _place(_contender("own", [(5, 10, 100.0)]), [_contender(f"r{at}", [(5, 10, 100.0)]) for at in range(12)])
+    assert said is not None
+    assert "decodes about as fast as the median of 12 other results (+0 % to +0 %)" in said
+
+
+def test_another_quantization_is_named() -> None:
+    own = replace(_contender("own", [(5, 10, 100.0)]), quantization="F16")
+    others = [
+        replace(_contender(f"r{at}", [(5, 10, 100.0)]), quantization=name) for at, name in enumerate(["Q2_K"] * 9)
+    ]
+    said = _place(own, others)
+    assert said is not None
+    assert said.endswith("; its quantization is F16, theirs Q2_K.")
+    assert "quantization" not in (_place(own, [replace(each, quantization="F16") for each in others]) or "")
+    mixed = [replace(each, quantization=name) for each, name in zip(others, [*"abcde", None, "F16"], strict=False)]
+    assert (_place(own, mixed) or "").endswith("; its quantization is F16, theirs F16, a, b and 4 more.")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +186,33 @@ def test_a_row_that_no_build_writes_does_not_count(forged: str, site_data: Path,
     assert sound[0].startswith("alpha on Apple M4 Max, 64 GB: decodes about as fast as the one other result")
     assert without == [f"{name}: {NO_OTHER}" for name in ("alpha", "beta")]
     assert half == [without[0], sound[1]]
+
+
+def test_a_value_of_another_type_costs_its_row_and_not_the_file(site_data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "forged.parquet"
+    columns = "* REPLACE (if(label = 'alpha', 'abc', passed::VARCHAR) AS passed, [started_at] AS started_at)"
+    duckdb.sql(f"COPY (SELECT {columns} FROM '{site_data}') TO '{path}' (FORMAT parquet)")
+    with open_site(path) as database:
+        assert {row.label for row in read_models(database)} == {"beta"}
+
+
+def test_a_file_of_very_many_results_is_read_up_to_a_bound(site_data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "forged.parquet"
+    row = f"SELECT * FROM '{site_data}' WHERE kind = 'cell' AND label = 'alpha' LIMIT 1"
+    many = f"SELECT * REPLACE (i::VARCHAR AS bundle, i::VARCHAR AS run) FROM ({row}), range({MAX_CELLS + 1}) t(i)"
+    duckdb.sql(f"COPY (SELECT * EXCLUDE (i) FROM ({many})) TO '{path}' (FORMAT parquet)")
+    with open_site(path) as database:
+        said = place_result(build(Result, good_bundle().result), database)
+    assert f"the median of {MAX_CELLS} other results" in said[0]
+    assert said[-1] == "Only the newest 20,000 cells of these models count; there are more."
+
+
+@pytest.mark.parametrize("option", [("--fail-if", "worse"), ("--baseline", "x"), ("--pair", "x=y")])
+def test_options_of_a_comparison_with_a_baseline_are_refused_among_many(
+    option: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compare", str(tmp_path / "b0"), "--against", str(tmp_path), *option]) == 7
+    assert f"--against compares with no baseline: {option[0]} cannot" in capsys.readouterr().err
 
 
 def test_a_decode_rate_that_no_model_has_leaves_the_rest_of_its_row(site_data: Path, tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def site_of(collection: Collection) -> Iterator[Database]:
 
     with tempfile.TemporaryDirectory(prefix="lanebench-") as folder:
         data = Path(folder) / "site.parquet"
-        write_site_data(collection, data)
+        for note in write_site_data(collection, data):
+            log(note)
         with open_site(data) as database:
             yield database

@@ -78,11 +78,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _against(args: argparse.Namespace) -> int:
-    """Print where each model stands among the other results."""
+    """Print where each model stands among the other results. Raises RunError for options that have no effect there."""
     from harness.cli.collecting import standing_among
     from harness.cli.inputs import load_result
     from harness.files import to_json
 
+    given = {"--baseline": args.baseline, "--pair": args.pair, "--fail-if": args.fail_if}
+    if unused := [option for option, value in given.items() if value]:
+        message = f"--against compares with no baseline: {', '.join(unused)} cannot be given with it"
+        raise RunError(message, fix="leave out one or the other")
     found = [
         sentence
         for path in args.paths

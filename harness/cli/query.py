@@ -22,6 +22,7 @@ NAME = "query"
 HELP = "Ask any number of results with one SELECT: views trials, turns, cells, models, machines, answers."
 MAX_ROWS = 500
 """Of a table for people; `csv` and `jsonl` give every row."""
+MAX_TIMEOUT_S = 86_400
 LINES_PER_WRITE = 1000
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a string that begins with one of these for a formula."""
@@ -32,7 +33,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sql", metavar="SELECT", nargs="?", help="one statement that reads; none: describe the views")
     parser.add_argument("paths", type=Path, nargs="*", metavar="DIR|ZIP|RUN", help="results; default: results")
     parser.add_argument("--format", choices=tuple(_FORMATS), default="text", help="default: text")
-    parser.add_argument("--timeout", type=float, default=60.0, metavar="S", help="longest time of the statement")
+    parser.add_argument("--timeout", type=_seconds, default=60.0, metavar="S", help="longest time of the statement")
     add_tasks_option(parser)
 
 
@@ -55,6 +56,16 @@ def run(args: argparse.Namespace) -> int:
     if collection.problems:
         raise CheckError(*collection.problems)
     return 0
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0 and up to {MAX_TIMEOUT_S:,}, got {text!r}")
+    return seconds
 
 
 def _table(found: Rows, markdown: bool = False) -> Iterator[str]:

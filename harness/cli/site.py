@@ -38,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
 
     collection = collect(args.paths or [Path("results")], args.task_folders, args.level)
     report = build_site(SiteRequest(collection, args.out, args.bundle_url, args.url))
+    for note in report.notes:
+        log(note)
     log(f"{report.results} results on {report.pages} pages, {report.changed} files changed")
     show(str(args.out / "index.html"))
     if collection.problems:

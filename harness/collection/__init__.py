@@ -7,11 +7,11 @@ the tables with their columns; database.py keeps a statement of a user from anyt
 from harness.collection.database import Database, ParquetWriter, QueryLimits, Rows, open_database
 from harness.collection.imports import Collection, ImportRequest, import_results
 from harness.collection.selection import ImportedResult, ImportRecord, may_correct
-from harness.collection.site_data import GIB, open_site, short_name, write_site_data
+from harness.collection.site_data import MAX_NAME_CHARS, open_site, short_name, write_site_data
 from harness.collection.views import open_collection, views_section
 
 __all__ = [
-    "GIB",
+    "MAX_NAME_CHARS",
     "Collection",
     "Database",
     "ImportRecord",

@@ -18,10 +18,11 @@ from harness.files import sha256_of, valid_text
 
 SITE = "site"
 """The name of the view over the file."""
-GIB = 2**30
 MAX_NAME_CHARS, MAX_TEXT_CHARS = 80, 2000
 MAX_FILE_CHARS = 255
 """As long as the name of a file can be: a reader types it to verify the bundle."""
+MAX_CLOCK_ERROR_HOURS = 24
+"""Of the machine that measured: what is dated later than this from now is no result of today's."""
 DIGEST_DIGITS = 16
 _KEPT_CHARS = MAX_NAME_CHARS - DIGEST_DIGITS - 1
 
@@ -48,8 +49,7 @@ MACHINE_COLUMNS = f"""
     machines.bundle, {_cut("parse_filename(machines.file)", "file", MAX_FILE_CHARS)}, machines.level,
     {_name("machines.run")}, {_cut("machines.started_at")}, {_cut("machines.suite")}, {_cut("machines.kit_version")},
     {_name("coalesce(machines.chip, machines.architecture, 'unknown chip')", "chip")},
-    round(machines.memory_bytes / {GIB}.0)::BIGINT AS memory_gb, machines.gpu_cores,
-    round(machines.gpu_memory_bytes / {GIB}.0)::BIGINT AS gpu_gb,
+    machines.memory_gb, machines.gpu_cores, machines.gpu_gb,
     {_cut("machines.system")}, {_cut("machines.system_version")}
 """
 MODEL_COLUMNS = f"""
@@ -81,15 +81,23 @@ SELECT = f"""
     FROM answers JOIN machines USING (bundle) WHERE NOT simulated
     ORDER BY kind, bundle, label, task, lane
 """
+SELECT_NOTES = f"""
+    SELECT file, 'left out, simulated models answered' AS note FROM machines WHERE simulated
+    UNION ALL
+    SELECT file, 'is dated ' || left(started_at, 10) || ', in the future' FROM machines
+    WHERE NOT simulated AND TRY_CAST(started_at AS TIMESTAMPTZ) > now() + INTERVAL {MAX_CLOCK_ERROR_HOURS} HOURS
+    ORDER BY ALL
+"""
 
 
-def write_site_data(collection: Collection, path: Path, limits: QueryLimits | None = None) -> None:
-    """Write the numbers of every measured result; simulated ones are left out.
+def write_site_data(collection: Collection, path: Path, limits: QueryLimits | None = None) -> tuple[str, ...]:
+    """Write the numbers of every measured result; gives a note for each simulated one, which is left out.
 
     Raises ConfigError where DuckDB is not installed, RunError and DiskError.
     """
     with open_database(collection.files(), collection.sources(), limits, output=path) as database:
         database.write(SELECT, path)
+        return tuple(f"{row['file']}: {row['note']}" for row in database.rows(SELECT_NOTES))
 
 
 @contextmanager

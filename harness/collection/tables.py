@@ -170,9 +170,11 @@ MACHINES: TableForm[Result] = TableForm(
         Column("started_at", "VARCHAR", "when the run started, ISO 8601", lambda result: result.run.started_at),
         Column("chip", "VARCHAR", "the CPU or SoC, as the system names it", lambda result: result.host.chip),
         Column("memory_bytes", "BIGINT", "main memory", lambda result: result.host.memory_bytes),
+        Column("memory_gb", "BIGINT", "the same in GB as vendors count it", lambda result: result.host.memory_gb),
         Column("cpu_cores", "BIGINT", "CPU cores", lambda result: result.host.cpu_cores),
         Column("gpu_cores", "BIGINT", "GPU cores", lambda result: result.host.gpu_cores),
         Column("gpu_memory_bytes", "BIGINT", "of a separate GPU; 0: unknown", lambda row: row.host.separate_gpu_bytes),
+        Column("gpu_gb", "BIGINT", "the same in GB as vendors count it", lambda result: result.host.separate_gpu_gb),
         Column("architecture", "VARCHAR", "such as arm64", lambda result: result.host.architecture),
         Column("system", "VARCHAR", "the operating system", lambda result: result.host.system),
         Column("system_version", "VARCHAR", "its version", lambda result: result.host.system_version),
@@ -216,7 +218,7 @@ MODELS: TableForm[_ModelRow] = TableForm(
         Column(
             "comparable",
             "VARCHAR",
-            "digest of kit major, agent, thinking and sampling: only equal ones are compared",
+            "digest of kit major, agent and limits, thinking and sampling: only equal ones are compared",
             lambda row: comparison_key(row.result, row.model),
         ),
         Column(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.errors import Problem, RunError
 from harness.files import sha256_of, to_json
-from harness.types import ModelInfo, Result, TaskInfo
+from harness.types import Json, ModelInfo, Result, TaskInfo
 
 SERVER_STARTS_NOTE = (
     "speeds come from few starts of each server: their intervals cover repeated requests, not restarts, rebuilds or "
@@ -26,11 +26,33 @@ def _is_simulated(result: Result) -> bool:
 def comparison_key(result: Result, model: ModelInfo) -> str:
     """A digest that is equal for models whose numbers may stand side by side where many results meet.
 
-    It covers what `require_comparable` demands of two runs beside their tasks, the agent that asks the model, and the
-    settings of a model that change what it answers. The seed of the sampling is left out: it only draws another sample.
+    It covers what `require_comparable` demands of two runs beside their tasks, the agent that asks the model with its
+    limits, and the settings of a model that change what it answers. The seed of the sampling is left out: it only draws
+    another sample.
     """
     settings = [_major(result.kit.version), _is_simulated(result), model.agent, model.thinking, model.extra]
-    return sha256_of(to_json([*settings, replace(model.sampling, seed=None)]))[:16]
+    limits = [_thinking_tokens(result, model), agent_limits(result, model.label)]
+    return sha256_of(to_json([*settings, *limits, replace(model.sampling, seed=None)]))[:16]
+
+
+def _thinking_tokens(result: Result, model: ModelInfo) -> int:
+    """By how much the budget of a model that may think grows."""
+    may_think = (
+        model.agent is None and model.thinking != "off" and (model.thinking == "on" or model.thinks is not False)
+    )
+    return result.run.thinking_tokens if may_think else 0
+
+
+def agent_limits(result: Result, label: str | None = None) -> Mapping[str, Json]:
+    """The limits of a model's agent, or of all agents of a run; empty without one.
+
+    The clock is that of the trial which had most: a run whose time ends gives the last ones less.
+    """
+    found = [trial.work.limits for trial in result.trials if trial.work is not None and label in (None, trial.model)]
+    if not found:
+        return {}
+    clock_s = max(limits.clock_s for limits in found)
+    return {"agent clock, s": clock_s, "agent turns": found[0].turns, "agent tokens": found[0].tokens}
 
 
 def common_tasks(baseline: Result, other: Result) -> tuple[tuple[TaskInfo, ...], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from harness.compare.comparability import agent_limits
 from harness.compare.models import FactDifference
 from harness.types import Json, ModelInfo, Result
 
@@ -41,6 +42,8 @@ def _run_facts(result: Result) -> dict[str, Json]:
         "low power mode": host.low_power_mode,
         "thermal": host.thermal_state,
         "trials per task": result.run.trials,
+        "tokens for thinking": result.run.thinking_tokens,
+        **agent_limits(result),
         "passes over the models": result.run.passes,
         "design": "fixed" if result.run.design is None else "sequential: its looks or its time ended it",
         "scorer image": sandbox.image_digest if sandbox else None,

@@ -40,11 +40,12 @@ class SiteRequest:
 
 @dataclass(frozen=True, slots=True)
 class SiteReport:
-    """What a build did."""
+    """What a build did; `notes` name the results that were left out or are dated in the future."""
 
     results: int
     pages: int
     changed: int
+    notes: tuple[str, ...] = ()
 
 
 def build_site(request: SiteRequest) -> SiteReport:
@@ -52,7 +53,7 @@ def build_site(request: SiteRequest) -> SiteReport:
     folder = SiteFolder(request.out)
     with tempfile.TemporaryDirectory(prefix="lanebench-") as temporary:
         path = Path(temporary) / DATA
-        write_site_data(request.collection, path)
+        notes = write_site_data(request.collection, path)
         folder.put(DATA, path.read_bytes())
         with open_site(path, LIMITS) as database:
             data = read_site(database, _addresses(request))
@@ -62,7 +63,7 @@ def build_site(request: SiteRequest) -> SiteReport:
                 pages += 1
     folder.put("feed.xml", render_feed(_feed(data, request.url)).encode("utf-8", "replace"))
     folder.finish()
-    return SiteReport(len({row.bundle for row in data.models}), pages, folder.changed)
+    return SiteReport(len({row.bundle for row in data.models}), pages, folder.changed, notes)
 
 
 def _addresses(request: SiteRequest) -> Mapping[str, str]:

@@ -13,6 +13,8 @@ from harness.errors import RunError
 from harness.files import disk_error, read_json, to_json, valid_text
 
 RECORD = "site.json"
+GENERATOR = "Lanebench"
+"""Stands in the record, since other generators may keep a list of their files under the same name."""
 JOURNAL = ".site.journal"
 """The names of the files that a build began to write; it is there only until the build has ended."""
 OWN_SUFFIXES = (".html", ".xml", ".parquet")
@@ -80,7 +82,9 @@ class SiteFolder:
         path = self.path / RECORD
         try:
             part = _part_of(path)
-            part.write_text(to_json({"files": sorted(names)}, indent=0) + "\n", encoding="utf-8")
+            part.write_text(
+                to_json({"generator": GENERATOR, "files": sorted(names)}, indent=0) + "\n", encoding="utf-8"
+            )
             os.replace(part, path)
         except OSError as error:
             raise disk_error(path, error) from error
@@ -89,9 +93,11 @@ class SiteFolder:
 def _read_record(folder: Path) -> set[str]:
     """The names that a site's list has; what no file can be called is left out. Raises RunError for what is no list."""
     document = read_json(folder / RECORD) if (folder / RECORD).is_file() else None
-    names = document.get("files") if isinstance(document, dict) else None
+    record = document if isinstance(document, dict) and document.get("generator") == GENERATOR else {}
+    names = record.get("files")
     if not isinstance(names, list):
-        raise RunError(f"{folder}: is not empty and holds no site", fix="choose an empty folder")
+        fix = "choose an empty folder; remove a site that an earlier version built"
+        raise RunError(f"{folder}: is not empty and holds no site of this version", fix=fix)
     return {name for name in names if isinstance(name, str) and valid_text(name) == name}
 
 

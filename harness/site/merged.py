@@ -14,7 +14,7 @@ from harness.errors import RunError
 from harness.report import MISSING, Entry, Section, SiteCard, SitePage, Table, text_row
 from harness.site.answers import result_verdict
 from harness.site.links import Links
-from harness.site.rows import SiteAnswer, SiteRow, read_answers, read_cells, read_models
+from harness.site.rows import MachineClass, SiteAnswer, SiteRow, machine_names, read_answers, read_cells, read_models
 from harness.site.standing import by_key, contenders, standing
 from harness.site.tables import rows_table, solved_entry, speed_entry
 
@@ -40,16 +40,17 @@ def merged_page(database: Database) -> SitePage:
     """The same as one page."""
     models, cells = _read(database)
     answers = read_answers(database)
-    machines = {row.bundle: row for row in models}
+    runs = {row.bundle: row for row in models}
+    names = machine_names(row.machine for row in models)
     cards = tuple(
         SiteCard(
-            Entry(f"{row.machine.name}, run {row.run}"),
+            Entry(f"{names[row.machine]}, run {row.run}"),
             tuple(result_verdict(answer) for answer in answers if answer.bundle == bundle),
         )
-        for bundle, row in machines.items()
+        for bundle, row in runs.items()
     )
     facts = (
-        ("runs", Entry(str(len(machines)))),
+        ("runs", Entry(str(len(runs)))),
         ("machines", Entry(str(len({row.machine for row in models})))),
         ("models", Entry(str(len({row.model for row in models})))),
     )
@@ -72,30 +73,45 @@ def _read(database: Database) -> tuple[list[SiteRow], list[SiteRow]]:
 
 
 def _number_sections(models: Sequence[SiteRow], cells: Sequence[SiteRow]) -> tuple[Section, ...]:
-    rows = sorted(models, key=lambda row: (row.machine.name, row.run, row.label))
-    names = _names(rows)
-    notes = [text for text in _standings(cells) if text is not None]
+    machines = machine_names(row.machine for row in models)
+    rows = sorted(models, key=lambda row: (machines[row.machine], row.run, row.label))
+    names = _names(rows, machines)
+    notes = [text for text in _standings(cells, names) if text is not None]
     return (
-        Section("models", "Over all tasks", "", (_without_links(rows_table("", rows, Links("", {}), WITHOUT)),)),
+        Section("models", "Over all tasks", "", (_model_table(rows, machines),)),
         Section("tasks", "By task", "", tuple(_task_table(cells, names, scored=scored) for scored in (True, False))),
-        *([Section("standing", "The same model on other machines", "", notes=tuple(notes))] if notes else []),
+        *([Section("standing", "The same model in the other runs", "", notes=tuple(notes))] if notes else []),
     )
 
 
 def _answer_table(models: Sequence[SiteRow], answers: Sequence[SiteAnswer]) -> Table:
-    runs = {row.bundle: row.run for row in models}
+    runs, names = {row.bundle: row.run for row in models}, machine_names(row.machine for row in models)
     # A file from elsewhere can have answers of a run whose other rows no build writes.
     found = [(answer, result_verdict(answer)) for answer in answers if answer.bundle in runs]
     rows = [
-        text_row(answer.machine.name, runs[answer.bundle], verdict.lane, verdict.pick, verdict.state, verdict.text)
-        for answer, verdict in sorted(found, key=lambda pair: (pair[0].machine.name, pair[0].lane))
+        text_row(_called(answer, names), runs[answer.bundle], verdict.lane, verdict.pick, verdict.state, verdict.text)
+        for answer, verdict in sorted(found, key=lambda pair: (_called(pair[0], names), pair[0].lane))
     ]
     return Table("", ("machine", "run", "lane", "model", "", "why"), tuple(rows))
 
 
-def _names(rows: Sequence[SiteRow]) -> Mapping[Source, str]:
+def _called(answer: SiteAnswer, names: Mapping[MachineClass, str]) -> str:
+    """The name of the machine; a file from elsewhere can have another one in the answers of a run."""
+    return names.get(answer.machine, answer.machine.name)
+
+
+def _model_table(rows: Sequence[SiteRow], machines: Mapping[MachineClass, str]) -> Table:
+    """Every model over all tasks; with the run where machine and label leave two alike."""
+    table = _without_links(rows_table("", rows, Links("", {}, machines), WITHOUT))
+    if len({(row.machine, row.label) for row in rows}) == len(rows):
+        return table
+    entries = tuple((*entries, Entry(row.run)) for entries, row in zip(table.rows, rows, strict=True))
+    return replace(table, headers=(*table.headers, "run"), rows=entries)
+
+
+def _names(rows: Sequence[SiteRow], machines: Mapping[MachineClass, str]) -> Mapping[Source, str]:
     """A heading for each model: its label and machine, and the run where that leaves two alike."""
-    names = {(row.bundle, row.label): f"{row.label} on {row.machine.name}" for row in rows}
+    names = {(row.bundle, row.label): f"{row.label} on {machines[row.machine]}" for row in rows}
     counts: dict[str, int] = defaultdict(int)
     for name in names.values():
         counts[name] += 1
@@ -124,11 +140,14 @@ def _task_table(cells: Sequence[SiteRow], names: Mapping[Source, str], *, scored
     return Table(title, ("task", *names.values()), rows, by_model=True)
 
 
-def _standings(cells: Sequence[SiteRow]) -> list[str | None]:
+def _standings(cells: Sequence[SiteRow], names: Mapping[Source, str]) -> list[str | None]:
     found = contenders(cells)
     groups = by_key(found)
+    # The cells of a file from elsewhere can be of a model that has no other row.
+    called = {(row.run, row.label): names.get((row.bundle, row.label), "") for row in cells}
     return [
-        standing(each, groups[each.key]) for each in sorted(found, key=lambda each: (each.label, each.machine.name))
+        standing(each, groups[each.key], called[each.run, each.label])
+        for each in sorted(found, key=lambda each: (each.label, called[each.run, each.label]))
     ]
 
 

@@ -7,16 +7,22 @@ stranger: each column is cast to the type of its field, and a row that no build 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, TypeVar
 
 from harness.collection import Database
 from harness.errors import RunError
+from harness.types import Json
 
 MAX_ROWS = 1000
 """Of one table of a page; the newest results come first."""
 _SQL_TYPES = {"str": "VARCHAR", "int": "BIGINT", "float": "DOUBLE", "bool": "BOOLEAN"}
+NEWEST_FIRST = "started_at DESC, bundle, label, task"
+MAX_CELLS = 20_000
+"""With which one result is compared: a file from elsewhere could have millions in a megabyte."""
+MAX_NAMES = 100_000
+"""Of models in a file from elsewhere."""
 MIN_SPEED, MAX_SPEED = 1e-6, 1e9
 """Tokens per second that a decode rate can be, or else 0: the upper one is that of a result's schema."""
 _NUMBERS = ("BIGINT", "DOUBLE")
@@ -155,12 +161,27 @@ def read_answers(database: Database) -> list[SiteAnswer]:
 
 def read_cells(database: Database, group: Sequence[str] = (), most: int = MAX_ROWS) -> Iterator[SiteRow]:
     """The cells in the order of their group, and of each group at most so many, the newest ones."""
-    where, order = "kind = 'cell'", "started_at DESC, bundle, label, task"
+    where, order = "kind = 'cell'", NEWEST_FIRST
     if group:
         keys = ", ".join(group)
         where += f" QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {order}) <= {most}"
         order = f"{keys}, {order}"
     yield from _read(database, SiteRow, f"{where} ORDER BY {order}")
+
+
+def read_cells_of(database: Database, is_named: Callable[[str], bool]) -> tuple[list[SiteRow], bool]:
+    """The newest cells of the models whose names are chosen, and whether there are more than MAX_CELLS.
+
+    Raises RunError for a file with more than MAX_NAMES names of models.
+    """
+    rows = _sound_rows(database, SiteRow)
+    with database.query(f"SELECT DISTINCT model FROM {rows} WHERE kind = 'cell' LIMIT {MAX_NAMES + 1}") as found:
+        names = [str(name) for (name,) in found.rows]
+    if len(names) > MAX_NAMES:
+        raise RunError(f"the file has more than {MAX_NAMES:,} models: no site is so large")
+    where = f"kind = 'cell' AND model IN (SELECT unnest(?::VARCHAR[])) ORDER BY {NEWEST_FIRST} LIMIT {MAX_CELLS + 1}"
+    cells = list(_read(database, SiteRow, where, [[name for name in names if is_named(name)]]))
+    return cells[:MAX_CELLS], len(cells) > MAX_CELLS
 
 
 def count_by_task(database: Database) -> Mapping[str | None, RowCounts]:
@@ -172,9 +193,9 @@ def count_by_task(database: Database) -> Mapping[str | None, RowCounts]:
         return {row[0]: RowCounts(*row[1:]) for row in found.rows}
 
 
-def _read(database: Database, row: type[RowType], where: str) -> Iterator[RowType]:
+def _read(database: Database, row: type[RowType], where: str, parameters: Sequence[Json] = ()) -> Iterator[RowType]:
     names = ", ".join(name for name, _, _ in _columns(row))
-    with database.query(f"SELECT {names} FROM {_sound_rows(database, row)} WHERE {where}") as found:
+    with database.query(f"SELECT {names} FROM {_sound_rows(database, row)} WHERE {where}", parameters) as found:
         for values in found.rows:
             yield row(*values)
 
@@ -194,7 +215,7 @@ def _sound_rows(database: Database, row: type[RowType]) -> str:
 
 def _value(name: str, kind: str) -> str:
     """A column with its type; a decode rate that no model has is left out, and the rest of its row counts."""
-    value = f"site.{name}::{kind}"
+    value = _cast(name, kind)
     return f"CASE WHEN {value} = 0 OR {value} >= {MIN_SPEED} THEN {value} END" if name == "decode_tps" else value
 
 
@@ -205,15 +226,20 @@ def _is_sound(row: type[RowType]) -> str:
     """
     parts = []
     for name, kind, is_required in _columns(row):
-        value = f"site.{name}::{kind}"
+        value = _cast(name, kind)
+        sound = f"{value} IS NOT NULL"
         if kind in _NUMBERS:
-            parts.append(f"({value} IS NULL OR (isfinite({value}::DOUBLE) AND {value} >= 0))")
-        if is_required:
-            parts.append(f"{value} IS NOT NULL")
+            sound += f" AND isfinite({value}::DOUBLE) AND {value} >= 0"
+        parts.append(sound if is_required else f"(site.{name} IS NULL OR ({sound}))")
     if row is SiteRow:
-        parts.append("site.passed::BIGINT <= site.n::BIGINT")
-        parts.append(f"(site.decode_tps IS NULL OR site.decode_tps::DOUBLE <= {MAX_SPEED})")
+        parts.append(f"{_cast('passed', 'BIGINT')} <= {_cast('n', 'BIGINT')}")
+        parts.append(f"(site.decode_tps IS NULL OR {_cast('decode_tps', 'DOUBLE')} <= {MAX_SPEED})")
     return " AND ".join(parts)
+
+
+def _cast(name: str, kind: str) -> str:
+    """A column with its type, NULL for what is no such value: one value of a stranger must not end the whole file."""
+    return f"TRY_CAST(site.{name} AS {kind})"
 
 
 def _columns(row: Any) -> list[tuple[str, str, bool]]:

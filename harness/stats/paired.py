@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from harness.stats.power import mde, tasks_to_decide, trials_to_decide
 from harness.stats.proportions import LEVEL, Interval, normal_quantile
-from harness.stats.suites import Count, sample_variance, t_quantile
+from harness.stats.suites import sample_variance, t_quantile
 from harness.types import DifferenceVerdict
 
 MAX_GRID_STEPS = 200_000
@@ -118,14 +118,18 @@ def _symmetric_interval(mean: float, half: float) -> Interval:
     return Interval(max(-1.0, mean - half), min(1.0, mean + half))
 
 
-def _smoothed_variance(count: Count) -> float:
+Share = tuple[int | Fraction, int | Fraction]
+"""k passed of n trials of one task, or the mean of several such counts."""
+
+
+def _smoothed_variance(count: Share) -> float:
     """The variance of one task's rate, after adding half a success and half a failure."""
     k, n = count
     p = (k + 0.5) / (n + 1)
     return p * (1 - p) / n
 
 
-def difference_on_tasks_like_these(pairs: Sequence[tuple[Count, Count]], level: float = LEVEL) -> Difference:
+def difference_on_tasks_like_these(pairs: Sequence[tuple[Share, Share]], level: float = LEVEL) -> Difference:
     """Model against baseline with the task as the unit: Student's t on the tasks' differences of rates.
 
     If all tasks show the same difference, their variance says nothing about other tasks; the standard error is

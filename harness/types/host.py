@@ -6,6 +6,25 @@ from dataclasses import dataclass
 
 SHARED_MEMORY_SYSTEMS = ("macOS", "Darwin")
 """Where the GPU's memory is the main memory."""
+GIB = 2**30
+SOLD_GB = (
+    *(1, 2, 3, 4, 6, 8, 10, 11, 12, 16, 18, 20, 24, 32, 36, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512, 768),
+    *(1024, 1536, 2048),
+)  # fmt: skip
+"""Sizes of memory as they are sold."""
+MAX_RESERVED_SHARE = 0.07
+"""Of the memory, what firmware, kernel, ECC and a GPU without its own may keep before a system counts it."""
+
+
+def sold_gigabytes(size_bytes: int | None) -> int | None:
+    """The size of memory as vendors count it: what a system reports lacks the reserved part, which differs by kernel.
+
+    62.4 GiB and 62.7 GiB are both 64 GB. A size that is not sold, such as that of a virtual machine, is rounded.
+    """
+    if size_bytes is None:
+        return None
+    sold = next((size for size in SOLD_GB if size * GIB >= size_bytes), 0)
+    return sold if size_bytes >= sold * GIB * (1 - MAX_RESERVED_SHARE) and sold else round(size_bytes / GIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,16 @@ class HostFacts:
     gpu_utilization_percent: int | None = None
     gpu_processes: int | None = None
     power_mode: str | None = None
+
+    @property
+    def memory_gb(self) -> int | None:
+        """Main memory as vendors count it."""
+        return sold_gigabytes(self.memory_bytes)
+
+    @property
+    def separate_gpu_gb(self) -> int | None:
+        """`separate_gpu_bytes` as vendors count it."""
+        return sold_gigabytes(self.separate_gpu_bytes)
 
     @property
     def separate_gpu_bytes(self) -> int | None:
