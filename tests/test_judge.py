@@ -24,7 +24,8 @@ from harness.judge import (
     sheet_digest,
 )
 from harness.judge.replies import judge_messages, vote_of, vote_of_replies
-from harness.report import blind_judging
+from harness.report import blind_judging, format_percent
+from harness.stats import bradley_terry
 from harness.summarize import family_of
 from harness.summarize.judging import judge_reports
 from harness.types import Ballot, Contestant, JudgeReport, Judging, ModelReply, Vote
@@ -319,10 +320,31 @@ def test_a_fair_judge_is_rarely_called_biased_and_equal_models_rarely_told_apart
 def test_three_models_are_ranked_with_intervals(tmp_path: Path) -> None:
     report = report_of(revealed(prepared_folder(tmp_path / "judging", "one", "two", "three", pairs=120), CLEAR))
     assert [strength.contestant for strength in report.strengths] == ["one", "three", "two"]
-    assert all(one.low < one.win_share < one.high for one in report.strengths)
-    assert report.strengths[0].low > report.strengths[-1].high
+    known = [
+        (one.low, one.win_share, one.high) for one in report.strengths if one.low is not None and one.high is not None
+    ]
+    assert len(known) == 3
+    assert all(low < share < high for low, share, high in known)
+    assert known[0][0] > known[-1][2]
     p_values = [(match.decisive.p, match.p_adjusted) for match in report.matches]
     assert all(adjusted is not None and p is not None and adjusted >= p for p, adjusted in p_values)
+
+
+def test_strengths_of_few_items_have_no_interval(tmp_path: Path) -> None:
+    judging = revealed(prepared_folder(tmp_path / "judging", "one", "two", "three", pairs=6), CLEAR)
+    report = report_of(judging)
+    assert [(one.low, one.high) for one in report.strengths] == [(None, None)] * 3
+    section = blind_judging(replace(BASE, judge_reports=(report,)))
+    (table,) = (each for each in section.tables if each.title.startswith("Strength"))
+    assert [row[2].text for row in table.rows] == [format_percent(one.win_share) for one in report.strengths]
+
+
+@pytest.mark.parametrize("items", [1, 5, 12])
+def test_equal_items_give_no_interval_of_zero_width(items: int) -> None:
+    found = bradley_terry([{(0, 1): 1.0, (1, 2): 1.0, (0, 2): 1.0}] * items, 3)
+    assert found is not None
+    assert [(low, high) for _, low, high in found] == [(None, None)] * 3
+    assert found[0][0] > 0.5 > found[2][0]
 
 
 def test_a_models_reply_is_read_by_its_last_verdict() -> None:
@@ -340,6 +362,21 @@ def test_a_verdict_that_turns_with_the_order_is_order_dependent() -> None:
     assert vote_of_replies("tie", "tie") == "tie"
     assert vote_of_replies("left", "left") == "order_dependent"
     assert vote_of_replies("tie", "left") == "order_dependent"
+
+
+@pytest.mark.parametrize("votes", [("left", "cannot_judge"), ("cannot_judge", "tie"), ("cannot_judge", "cannot_judge")])
+def test_a_pair_without_a_verdict_on_both_orders_is_not_judged(votes: tuple[Vote, Vote]) -> None:
+    assert vote_of_replies(*votes) == "cannot_judge"
+
+
+@pytest.mark.parametrize("line", ["[]", '{"judge": 5}'])
+def test_a_ballot_of_another_form_is_named_by_file_and_line(line: str, tmp_path: Path) -> None:
+    folder = prepared_folder(tmp_path / "judging", "one", "two", pairs=2)
+    folder.cast("me", folder.pending("me")[0], "left")
+    with (tmp_path / "judging" / "ballots.jsonl").open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(RunError, match=r"ballots\.jsonl, line 2: not a valid Ballot"):
+        open_judging(tmp_path / "judging")
 
 
 def test_an_answer_cannot_end_its_own_quotation() -> None:

@@ -32,7 +32,7 @@ from harness.files import (
 )
 from harness.judge.integrity import ballot_digest, chain_problems, sheet_digest
 from harness.judge.pairs import PreparedPairs
-from harness.types import Ballot, Judging, ModelReply, PairMapping, PairSheet, Recording, ShownPair, Vote
+from harness.types import Ballot, Json, Judging, ModelReply, PairMapping, PairSheet, Recording, ShownPair, Vote
 
 _FIX = "use an unmodified copy, or prepare a new judging"
 _T = TypeVar("_T")
@@ -138,11 +138,15 @@ def open_judging(path: Path) -> JudgingFolder:
 
 def _read(path: Path, kind: type[_T]) -> _T:
     """What a file holds. Raises RunError that names the file."""
-    document = read_json(path)
+    return _built(kind, read_json(path), str(path))
+
+
+def _built(kind: type[_T], document: Json, place: str) -> _T:
+    """A document as what it should be. Raises RunError that names its place."""
     try:
         return build(kind, document)
     except RunError as error:
-        raise RunError(f"{path}: {error}", fix=_FIX) from error
+        raise RunError(f"{place}: {error}", fix=_FIX) from error
 
 
 def _read_texts(path: Path, sheet: PairSheet) -> dict[str, str]:
@@ -160,7 +164,8 @@ def _read_texts(path: Path, sheet: PairSheet) -> dict[str, str]:
 
 def _read_ballots(path: Path, sheet: PairSheet) -> list[Ballot]:
     file = path / "ballots.jsonl"
-    ballots = [build(Ballot, document) for _, document in read_lines(file)] if file.exists() else []
+    lines = read_lines(file) if file.exists() else ()
+    ballots = [_built(Ballot, document, f"{file}, line {number}") for number, document in lines]
     for place, problem in chain_problems(sheet, ballots):
         raise RunError(f"{file}: {place} {problem}", fix=_FIX)
     return ballots

@@ -49,6 +49,11 @@ def vote_of(reply: str) -> Vote:
 
 
 def vote_of_replies(as_shown: Vote, swapped: Vote) -> Vote:
-    """The vote on a pair; `order_dependent` where the replies to its two orders contradict each other."""
+    """The vote on a pair; `order_dependent` where the replies to its two orders contradict each other.
+
+    A reply without a verdict, such as one that was cut off, contradicts nothing: the pair was not judged twice.
+    """
+    if "cannot_judge" in (as_shown, swapped):
+        return "cannot_judge"
     back: Vote = SWAPPED_VOTES.get(swapped, swapped)
     return as_shown if as_shown == back else "order_dependent"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.report.elements import Entry, Section, Table, text_row
 from harness.report.formatting import MISSING, format_number, format_percent
-from harness.types import SIGNIFICANCE, JudgeReport, Match, Proportion, Result
+from harness.types import SIGNIFICANCE, JudgeReport, Match, Proportion, Result, Strength
 
 MIN_CONSISTENT = 0.7
 """A person who is shown a pair twice usually votes alike more often than this; chance gives about a third."""
@@ -28,7 +28,7 @@ def blind_judging(result: Result) -> Section:
     ]
     if any(report.strengths for report in reports):
         rows = tuple(
-            text_row(report.judge, one.contestant, f"{format_percent(one.win_share)} {_interval(one.low, one.high)}")
+            text_row(report.judge, one.contestant, _format_strength(one))
             for report in reports
             for one in report.strengths
         )
@@ -76,6 +76,13 @@ def _share(proportion: Proportion) -> str:
     if proportion.n < MIN_FOR_INTERVAL:
         return count
     return f"{count} {format_percent(proportion.share)} {_interval(proportion.low, proportion.high)}"
+
+
+def _format_strength(strength: Strength) -> str:
+    share = format_percent(strength.win_share)
+    if strength.low is None or strength.high is None:
+        return share
+    return f"{share} {_interval(strength.low, strength.high)}"
 
 
 def _interval(low: float, high: float) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from math import exp, lgamma, log
+from math import exp, isclose, lgamma, log
+
+from harness.types import MIN_TRIALS
 
 Wins = Mapping[tuple[int, int], float]
 """(winner, loser) -> how often; a tie is half a win for both."""
@@ -52,11 +54,16 @@ def cohen_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     return None if expected == 1 else (observed - expected) / (1 - expected)
 
 
-def bradley_terry(items: Sequence[Wins], contestants: int) -> list[tuple[float, float, float]] | None:
+Estimate = tuple[float, float | None, float | None]
+"""A share with its interval; None where there is none."""
+
+
+def bradley_terry(items: Sequence[Wins], contestants: int) -> list[Estimate] | None:
     """Each contestant's expected share of wins against an average one, with a 95 % interval; None without any item.
 
     Source: R. A. Bradley and M. E. Terry, Biometrika 39 (1952); fitted as by D. R. Hunter, "MM algorithms for
-    generalized Bradley-Terry models", Ann. Statist. 32 (2004). The interval is a percentile bootstrap over items.
+    generalized Bradley-Terry models", Ann. Statist. 32 (2004). The interval is a percentile bootstrap over items. There
+    is none below MIN_TRIALS items, whose samples repeat each other, and none where all samples agree.
     """
     import numpy as np
 
@@ -83,4 +90,9 @@ def bradley_terry(items: Sequence[Wins], contestants: int) -> list[tuple[float, 
         strength /= np.exp(np.log(strength).mean(axis=1, keepdims=True))
     shares = strength / (1 + strength)
     low, high = np.percentile(shares[1:], (2.5, 97.5), axis=0)
-    return [(float(shares[0, at]), float(low[at]), float(high[at])) for at in range(contestants)]
+    bounds = [(float(low[at]), float(high[at])) for at in range(contestants)]
+    return [(float(shares[0, at]), *_interval(bounds[at], len(items))) for at in range(contestants)]
+
+
+def _interval(bounds: tuple[float, float], items: int) -> tuple[float, float] | tuple[None, None]:
+    return bounds if items >= MIN_TRIALS and not isclose(*bounds) else (None, None)

@@ -160,12 +160,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """A contestant's strength by Bradley and Terry: its expected share of wins against an average contestant."""
+    """A contestant's strength by Bradley and Terry: its expected share of wins against an average contestant.
+
+    There is no interval of too few items.
+    """
 
     contestant: str
     win_share: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
