@@ -10,7 +10,7 @@ from harness.report import render_github, render_html, render_text
 from harness.report.elements import Section
 from harness.report.task_families import conversations, declines, needles, real_bugs
 from harness.summarize import summarize
-from harness.types import Check, Json, Result, TaskInfo, TrialResult, Usage
+from harness.types import Check, Json, Outcome, Result, TaskInfo, TrialResult, Usage
 from tests.example import example_result
 
 ASKED = (Check("declined", False), Check("reason", False), Check("no-code", False))
@@ -85,6 +85,51 @@ def test_a_trial_with_an_error_stays_in_the_count_of_its_half() -> None:
     )
     assert values["unsolvable: correctly declined"] == "5/6 83%"
     assert values["unsolvable: no answer"] == "1/6 17%"
+
+
+def _without_checks(result: Result, *tasks: str) -> Result:
+    """The result with a server error in every trial of these tasks."""
+    return replace(
+        result,
+        trials=tuple(
+            replace(one, metrics={}, checks=(), outcome=Outcome.SERVER_ERROR) if one.task in tasks else one
+            for one in result.trials
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "unsolvable", "solvable"),
+    [("cannot-do-x", "6/6 100%", "0/6 0%"), ("cannot-do-x-twin", "0/6 0%", "6/6 100%")],
+)
+def test_a_half_that_nobody_answered_stays_in_its_half(task: str, unsolvable: str, solvable: str) -> None:
+    values = values_by_row(declines(_without_checks(a_pair(), task)))
+    assert values["unsolvable: no answer"] == unsolvable
+    assert values["solvable: no answer"] == solvable
+
+
+def test_a_half_whose_answers_have_nothing_to_score_stays_in_its_half() -> None:
+    result = a_pair()
+    empty = tuple(
+        replace(one, metrics={"quadrant": "wrong"}, checks=(Check("answer", False), *one.checks))
+        if one.task == "cannot-do-x"
+        else one
+        for one in result.trials
+    )
+    assert values_by_row(declines(replace(result, trials=empty)))["unsolvable: wrong"] == "6/6 100%"
+
+
+def test_a_pair_that_nobody_answered_is_named_and_not_counted() -> None:
+    section = declines(_without_checks(a_pair(), "cannot-do-x", "cannot-do-x-twin"))
+    assert section.tables == ()
+    assert [note.split(".")[0] for note in section.notes] == ["Not counted: cannot-do-x"]
+
+
+def test_a_needle_task_that_nobody_answered_has_found_nothing() -> None:
+    values = values_by_row(needles(_without_checks(needles_of(short=1.0, long=1.0), "long-needle-28k")))
+    assert values["long-needle-28k: recall"] == "0% (n 6)"
+    assert values["long-needle-28k: relative recall"] == "0.00 x"
+    assert "long-needle-28k: precision" not in values
 
 
 def test_recall_on_a_long_text_is_relative_to_the_models_short_one() -> None:

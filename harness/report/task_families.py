@@ -59,25 +59,29 @@ def declines(result: Result) -> Section:
     """Solved, wrong, and declined trials over the pairs of which both tasks were run."""
     names = {task.name for task in result.tasks if task.scorer == "cannot_do"}
     pairs = sorted(name for name in names if name + TWIN in names)
-    both = [name for pair in pairs for name in (pair, pair + TWIN)]
-    rows = _rows_with_data(tuple(_pair_rows(result, both))) if pairs else ()
-    if not rows:
+    unsolvable = _unsolvable_tasks(result, pairs)
+    both = [name for pair in pairs if pair in unsolvable for name in (pair, pair + TWIN)]
+    rows = _rows_with_data(tuple(_pair_rows(result, both, unsolvable))) if both else ()
+    unknown = ", ".join(pair for pair in pairs if pair not in unsolvable)
+    if not rows and not unknown:
         return Section("declines", "", "")
     return Section(
         "declines",
         "Unsolvable tasks",
         f"Pairs of a solvable task and an unsolvable twin: {', '.join(pairs)}. A model that declines everything, or "
         "nothing, gets half of them right. Trials without an answer are counted.",
-        (Table("", ("trials", *labels_of(result)), rows, by_model=True),),
+        (Table("", ("trials", *labels_of(result)), rows, by_model=True),) if rows else (),
+        notes=(f"Not counted: {unknown}. No trial of these was scored, which would show which half is unsolvable.",)
+        if unknown
+        else (),
     )
 
 
-def _pair_rows(result: Result, names: Sequence[str]) -> Iterator[Row]:
+def _pair_rows(result: Result, names: Sequence[str], unsolvable: Mapping[str, bool]) -> Iterator[Row]:
     trials = {label: _trials(result, label, names) for label in labels_of(result)}
-    unsolvable = _unsolvable_tasks(result)
     for half, is_unsolvable, rows in _HALVES:
         of_half = {
-            label: [trial for trial in every if (trial.task in unsolvable) == is_unsolvable]
+            label: [trial for trial in every if unsolvable[trial.task] == is_unsolvable]
             for label, every in trials.items()
         }
         for name, quadrant in rows:
@@ -86,9 +90,21 @@ def _pair_rows(result: Result, names: Sequence[str]) -> Iterator[Row]:
     yield _count_row(result, "results hard-coded", trials, _has_metric("hard_coded", True))
 
 
-def _unsolvable_tasks(result: Result) -> set[str]:
-    """Tasks that have only the checks for declining in any trial; a trial with a server error has no checks."""
-    return {trial.task for trial in result.trials if {check.name for check in trial.checks} == _UNSOLVABLE_CHECKS}
+def _unsolvable_tasks(result: Result, pairs: Sequence[str]) -> Mapping[str, bool]:
+    """Whether each task of the pairs is unsolvable: it has the checks for declining. Unknown pairs are left out.
+
+    A trial with a server error has no checks. Where all trials of a half have none, its twin's checks tell.
+    """
+    known: dict[str, bool] = {}
+    for trial in result.trials:
+        if trial.checks:
+            known[trial.task] = {check.name for check in trial.checks} >= _UNSOLVABLE_CHECKS
+    found: dict[str, bool] = {}
+    for pair in pairs:
+        for name, other in ((pair, pair + TWIN), (pair + TWIN, pair)):
+            if name in known or other in known:
+                found[name] = known[name] if name in known else not known[other]
+    return found
 
 
 def _has_metric(key: str, expected: str | bool | None) -> Callable[[TrialResult], bool]:
@@ -193,8 +209,8 @@ def needles(result: Result) -> Section:
     """Recall and precision by prompt length, relative to the short version of the task, and recall by depth."""
     names = [task.name for task in result.tasks if task.scorer == "needle"]
     names.sort(key=lambda name: not name.endswith(SHORT))
-    answered = {trial.task for trial in result.trials if trial.metrics and not trial.warmup}
-    names = [name for name in names if name in answered]
+    asked = {trial.task for trial in result.counted_trials}
+    names = [name for name in names if name in asked]
     if not names:
         return Section("needles", "", "")
     headers = ("task", *labels_of(result))
