@@ -133,6 +133,28 @@ def test_trials_in_which_the_agent_asked_nothing_or_waited_are_warned_of() -> No
     assert "codex asked the model nothing" in render_brief(found)
 
 
+def test_an_agent_that_decides_its_prompts_is_not_warned_of_as_a_server_that_cuts_them() -> None:
+    def uncounted(trial: TrialResult) -> TrialResult:
+        sizes = (5000, 800, 6000) if trial.work is not None else (5000,)
+        turns = tuple(
+            replace(turn, usage=replace(turn.usage, prompt_tokens=size, cached_tokens=None))
+            for turn, size in zip(trial.turns, sizes, strict=True)
+            if turn.usage is not None
+        )
+        return replace(trial, turns=turns)
+
+    found = summarize(replace(result(), trials=tuple(map(uncounted, result().trials))))
+    texts = [(warning.code, warning.model) for warning in found.warnings]
+    assert ("cache_unknown", "steady") in texts
+    assert {code for code, model in texts if model == "steady+codex"}.isdisjoint({"cache_unknown", "prompt_shrank"})
+
+
+def test_the_lead_divides_by_what_the_code_divides_by() -> None:
+    assert "divided by the trials that solved their task" in agent_work(result()).lead
+    assert rows()["trials solved"].startswith("2/6")
+    assert rows()["wall time"] == "30.0 s (10.0 s a trial)"
+
+
 def test_a_lane_is_decided_among_those_that_are_asked_its_tasks() -> None:
     agents, chat = result().recommendations
     assert [each.model for each in agents.eligibilities] == ["steady+codex"]

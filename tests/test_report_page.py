@@ -248,6 +248,15 @@ def test_the_card_counts_fewer_than_six_trials_and_gives_no_share_of_them(trials
     assert note in card_svg(result, "consistent")
 
 
+def test_the_card_says_that_an_answer_is_leaning() -> None:
+    lane = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0}, min_pass_rate=0.6)
+    result = summarize(replace(example_result(), lanes=(lane,)))
+    assert result.recommendations[0].confidence == "tentative"
+    assert ">daily coding: leaning<" in card_svg(result, "consistent")
+    decided = summarize(replace(example_result(), lanes=(replace(lane, min_pass_rate=0.1),)))
+    assert "leaning" not in card_svg(decided, "consistent")
+
+
 def test_pictures_are_png_and_svg_without_variables() -> None:
     result, evidence = page_data(2, 4, 2)
     assert draw_card(result, "consistent").startswith(b"\x89PNG")

@@ -31,6 +31,14 @@ def test_a_lane_shows_recommendation_confidence_requirements_and_untested_condit
     assert any("do not retire it yet" in note for note in section.notes)
 
 
+def test_the_words_of_the_column_are_explained() -> None:
+    section = lanes(_with(example_result(), LANE))
+    shown = {row[2].text for row in section.tables[0].rows}
+    assert shown == {"conclusive"}
+    assert "Conclusive:" in section.lead
+    assert "Tentative:" in section.lead
+
+
 def test_a_lane_that_the_evidence_does_not_decide_says_so() -> None:
     section = lanes(_with(grown_result(10, {}), replace(LANE, rank_by=("pass_rate",), override=None)))
     assert [entry.text for entry in section.tables[0].rows[0]] == ["daily coding", "not decided", "none", "-"]

@@ -8,7 +8,11 @@ from dataclasses import replace
 import pytest
 
 from harness.report import render_github, render_html, render_text
-from harness.types import RecorderOverhead, Result, SelfTest
+from harness.report.correctness import outcomes
+from harness.report.page.chart_rows import decode_rows, ttft_rows
+from harness.report.speed import prefill
+from harness.summarize import summarize
+from harness.types import PageEvidence, RecorderOverhead, Result, SelfTest
 from tests.example import example_result
 from tests.test_summarize_timing import with_canary, with_clients, with_curve
 
@@ -62,6 +66,67 @@ def test_a_run_without_such_tasks_has_no_such_tables() -> None:
     report = render_text(example_result())
     assert "fitted over" not in report
     assert "Concurrent clients" not in report
+
+
+def test_a_fit_without_cache_figures_says_what_it_rests_on() -> None:
+    counted = with_curve(lambda size: 0.1 + size / 1000)
+    assert "does not report cached tokens" not in prefill(counted).lead
+    result = uncached_unknown(counted)
+    section = prefill(result)
+    assert "Unknown" not in section.lead
+    assert section.lead.startswith("Apparent rates by task are unknown: no server reports both")
+    assert f"The server of {result.models[0].label} does not report cached tokens: the fit counts whole" in section.lead
+    assert section.tables[0].rows[0][1].text.startswith(("1,0", "99"))
+
+
+def uncached_unknown(result: Result) -> Result:
+    """The same from servers that report no cached tokens, so that no turn has an apparent rate."""
+    trials = tuple(
+        replace(
+            trial,
+            turns=tuple(
+                replace(
+                    turn,
+                    usage=turn.usage and replace(turn.usage, cached_tokens=None),
+                    timings=replace(turn.timings, apparent_prefill_tps=None),
+                )
+                for turn in trial.turns
+            ),
+        )
+        for trial in result.trials
+    )
+    return summarize(replace(result, trials=trials))
+
+
+def test_a_run_without_trials_claims_nothing() -> None:
+    result = example_result()
+    models = tuple(replace(model, stop_reason="it did not load") for model in result.models)
+    empty = summarize(replace(result, models=models, trials=()))
+    assert outcomes(empty).lead == "No trial was run."
+    assert prefill(empty).lead == "Nothing was measured: no cold turn was timed."
+    passed = tuple(trial for trial in result.trials if trial.model == "steady")
+    assert outcomes(summarize(replace(result, models=result.models[:1], trials=passed))).lead == "Every trial passed."
+
+
+def test_requests_of_clients_are_no_turns_of_a_conversation() -> None:
+    result = with_clients()
+    assert "speed-parallel" not in {row["task"] for row in ttft_rows(result, PageEvidence())}
+    assert "speed-parallel" not in {row["task"] for row in decode_rows(result, PageEvidence())}
+    text = render_text(result)
+    assert "speed-parallel, request 3" in text
+    assert "speed-parallel, turn" not in text
+
+
+def test_later_turns_of_a_conversation_are_warm_and_those_on_their_own_cold() -> None:
+    rows = ttft_rows(with_curve(lambda size: 0.1 + size / 1000), PageEvidence())
+    assert {(row["cache"], row["asked"]) for row in rows} == {("cold", "each turn on its own")}
+    talk = example_result()
+    twice = tuple(replace(trial, turns=trial.turns * 2) for trial in talk.trials)
+    rows = ttft_rows(summarize(replace(talk, trials=twice)), PageEvidence())
+    assert {(row["turn"], row["cache"], row["asked"]) for row in rows} == {
+        (1, "cold", "one conversation"),
+        (2, "warm", "one conversation"),
+    }
 
 
 @pytest.mark.parametrize("render", RENDERERS)

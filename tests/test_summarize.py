@@ -320,6 +320,25 @@ def test_empty_answers_are_not_warned_of_as_identical() -> None:
     assert "identical_answers" not in _codes(empty)
 
 
+@pytest.mark.parametrize(("answers", "text"), [(1, None), (2, "all 2 answers"), (6, "all 6 answers")])
+def test_a_server_error_is_no_identical_answer(answers: int, text: str | None) -> None:
+    digest = hashlib.sha256(b"").hexdigest()
+
+    def failing(trial: TrialResult) -> TrialResult:
+        if trial.trial < answers:
+            return trial
+        return replace(_turns(trial, content="", content_sha256=digest), outcome=Outcome.SERVER_ERROR)
+
+    found = [w.text for w in _trials(_same_answers(_sound()), failing).warnings if w.code == "identical_answers"]
+    assert bool(found) == (text is not None)
+    assert all(str(text) in each and f"not {answers}" in each for each in found)
+
+
+def test_one_trial_is_not_several() -> None:
+    single = _trials(replace(_sound(), run=replace(_sound().run, trials=1)), lambda t: None if t.trial else t)
+    assert next(w.text for w in single.warnings if w.code == "few_trials").startswith("1 trial per task: ")
+
+
 def test_a_trial_is_put_together_from_its_own_recordings_only() -> None:
     first, second = example.recordings()[1:3]
     trial = trial_result([first], [read(first)], example.scored(first.key))

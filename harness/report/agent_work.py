@@ -71,7 +71,8 @@ def agent_work(result: Result) -> Section:
     return Section(
         "agent_work",
         "Agents",
-        "Per solved task: the sum over all trials, also of those that failed, divided by the tasks that were solved. "
+        "Per solved task: the sum over all trials, also of those that failed, divided by the trials that solved their "
+        "task. "
         "Prefill and decode are the model's time. Tools: from a reply to the request that brings a tool's result. "
         "Agent: all other time, such as its own start.",
         tuple(

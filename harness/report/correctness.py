@@ -154,10 +154,12 @@ def outcomes(result: Result) -> Section:
         if any(count for name, count in cell.outcomes.items() if name != Outcome.PASSED)
     )
     table = Table("", ("task", "model", "not passed", "outcomes"), rows)
+    was_run = any(cell.outcomes for cell in result.cells)
+    without_rows = "Every trial passed." if was_run else "No trial was run."
     return Section(
         "outcomes",
         "Outcomes",
-        "Every trial counts, including those that ended in a server error." if rows else "Every trial passed.",
+        "Every trial counts, including those that ended in a server error." if rows else without_rows,
         (table,) if rows else (),
     )
 

@@ -34,8 +34,9 @@ def lanes(result: Result) -> Section:
     return Section(
         "lanes",
         "Lanes",
-        "The model that the evidence of this run recommends for each role. Clear: every other model is ruled out or "
-        "worse by its interval. Leaning: another model is undecided. Your choice does not change the recommendation.",
+        "The model that the evidence of this run recommends for each role. Conclusive: every other model is ruled out "
+        "or worse by its interval. Tentative: another model is undecided. Your choice does not change the "
+        "recommendation.",
         (
             Table("", ("lane", "recommended", "confidence", "your choice"), rows),
             *(table for table in requirements if table.rows),

@@ -72,8 +72,33 @@ def prefill(result: Result) -> Section:
         "which matter less for longer prompts."
     )
     if rates is None:
-        lead = "Unknown: no server reports both its prompt tokens and its cached tokens."
-    return Section("prefill", "Prefill", lead + drift_legend(result), _present(_fit_table(result), rates, sizes))
+        timed = any(cell.turns and cell.turns[0].ttft_s is not None for cell in result.cells)
+        lead = (
+            "Apparent rates by task are unknown: no server reports both its prompt tokens and its cached tokens."
+            if timed
+            else "Nothing was measured: no cold turn was timed."
+        )
+    texts = (lead, _assumption(result))
+    lead = " ".join(filter(None, texts)) + drift_legend(result)
+    return Section("prefill", "Prefill", lead, _present(_fit_table(result), rates, sizes))
+
+
+def _assumption(result: Result) -> str:
+    """What the fits of servers without cache figures rest on: no turn of theirs has an apparent rate."""
+    cells = cells_of(result)
+    fitted = {summary.model: summary.prefill.task for summary in result.summaries if summary.prefill is not None}
+    unknown = [
+        model
+        for model, task in fitted.items()
+        if (cell := cells.get((task, model))) is not None
+        and all(turn.apparent_prefill_tps is None for turn in cell.turns)
+    ]
+    if not unknown:
+        return ""
+    return (
+        f"The server of {', '.join(unknown)} does not report cached tokens: the fit counts whole prompts, of which "
+        "nothing should be cached, since each has a nonce."
+    )
 
 
 def _format_apparent(speeds: TurnSpeeds) -> str:

@@ -79,9 +79,14 @@ def speeds_of(cell: Cell | None, turn: int) -> TurnSpeeds | None:
 
 
 def turn_name(task: TaskInfo, turn: int, turns: tuple[int, ...]) -> str:
-    """The task and, if it has several turns, the number of the turn; an agent's later requests are one."""
+    """The task and, if it has several turns, the number of the turn; an agent's later requests are one.
+
+    The requests of concurrent clients are numbered through all groups.
+    """
     if task.for_agents:
         return f"{task.name}, {'later requests' if turn else 'first request'}"
+    if task.clients:
+        return f"{task.name}, request {turn + 1}"
     return f"{task.name}, turn {turn + 1}" if len(turns) > 1 else task.name
 
 

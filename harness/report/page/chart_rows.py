@@ -101,7 +101,10 @@ def _negative(bound: float | None) -> float | None:
 
 
 def ttft_rows(result: Result, evidence: PageEvidence) -> Rows:
-    """TTFT of each turn of the tasks with several; `separate` tasks begin a new conversation at each turn, cold."""
+    """TTFT of each turn of the tasks with several; `separate` tasks begin a new conversation at each turn, cold.
+
+    Requests of concurrent clients are no turns: they wait for each other.
+    """
     tasks = {task.name: task for task in result.tasks}
     return [
         {
@@ -111,11 +114,11 @@ def ttft_rows(result: Result, evidence: PageEvidence) -> Rows:
             "seconds": turn.ttft_s.median,
             "low": turn.ttft_s.low,
             "high": turn.ttft_s.high,
-            "cache": "cold" if tasks[cell.task].separate or turn.turn == 0 else "warm",
-            "asked": "each turn on its own" if tasks[cell.task].separate else "one conversation",
+            "cache": "warm" if tasks[cell.task].is_conversation and turn.turn > 0 else "cold",
+            "asked": "one conversation" if tasks[cell.task].is_conversation else "each turn on its own",
         }
         for cell in result.cells
-        if cell.task in tasks and len(cell.turns) > 1
+        if cell.task in tasks and len(cell.turns) > 1 and not tasks[cell.task].clients
         for turn in cell.turns
         if turn.ttft_s is not None and turn.ttft_s.median > 0
     ]
@@ -133,7 +136,8 @@ def prefill_rows(result: Result, evidence: PageEvidence) -> Rows:
 
 
 def decode_rows(result: Result, evidence: PageEvidence) -> Rows:
-    """The decode rate of each task by the size of its prompt."""
+    """The decode rate of each task by the size of its prompt; not of concurrent clients, which share the server."""
+    shared = {task.name for task in result.tasks if task.clients}
     return [
         {
             "model": cell.model,
@@ -145,7 +149,10 @@ def decode_rows(result: Result, evidence: PageEvidence) -> Rows:
         }
         for cell in result.cells
         for turn in cell.turns
-        if turn.prompt_tokens is not None and turn.prompt_tokens.median > 0 and turn.decode_tps is not None
+        if turn.prompt_tokens is not None
+        and turn.prompt_tokens.median > 0
+        and turn.decode_tps is not None
+        and cell.task not in shared
     ]
 
 

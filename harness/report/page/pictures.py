@@ -16,6 +16,7 @@ from harness.report.answers import LaneAnswer, lane_answers
 from harness.report.formatting import format_machine, format_percent
 from harness.report.html_templates import html_environment
 from harness.report.page.charts import PageChart, charts_of
+from harness.report.page.first_view import STATE_WORDS
 from harness.report.page.scripts import CHART_PACKAGES, asset, has_chart_library
 from harness.types import MIN_TRIALS, Json, PageEvidence, Result
 
@@ -73,7 +74,10 @@ def _light_colors() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class CardLine:
-    """One lane on the card, at a height; `note` is the share that the model passed of the lane's trials."""
+    """One lane on the card, at a height; `note` is the share that the model passed of the lane's trials.
+
+    `lane` is its name, with the word for an answer that is not certain.
+    """
 
     y: int
     size: int
@@ -120,7 +124,8 @@ def _line(result: Result, answer: LaneAnswer, y: int, size: int) -> CardLine:
     text = answer.model or " or ".join(found.tied) or without
     width = TEXT_PX - (NOTE_PX if note else 0)
     size = min(size, int(width / (CHAR_SHARE * len(_shorten(text)))))
-    return CardLine(y, size, _shorten(answer.lane), _shorten(text), note, answer.model is not None)
+    name = _shorten(answer.lane) + (f": {STATE_WORDS[answer.state]}" if answer.state == "leaning" else "")
+    return CardLine(y, size, name, _shorten(text), note, answer.model is not None)
 
 
 def _shorten(text: str) -> str:

@@ -126,8 +126,8 @@ def few_trials(result: Result) -> Iterator[ResultWarning]:
     if fewest < MIN_TRIALS:
         which = "per task" if len(counts) == 1 else "of the task with the fewest"
         text = (
-            f"{fewest} trials {which}: speeds have no interval below {MIN_TRIALS} trials, and only large "
-            "differences of pass rates are detectable"
+            f"{fewest} trial{'' if fewest == 1 else 's'} {which}: speeds have no interval below {MIN_TRIALS} trials, "
+            "and only large differences of pass rates are detectable"
         )
         yield ResultWarning("few_trials", text)
 

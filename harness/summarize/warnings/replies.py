@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from harness.summarize.cells import is_complete, non_warmup_trials
-from harness.types import Cell, ModelInfo, Outcome, Result, ResultWarning, TrialResult, TurnResult
+from harness.summarize.cells import answer_identity, by_cell, is_complete, non_warmup_trials
+from harness.types import ModelInfo, Outcome, Result, ResultWarning, TrialResult, TurnResult
 
 MIN_BUFFERED_TOKENS = 64
 MIN_ARRIVALS = 8
@@ -30,11 +30,15 @@ def _task_list(turns: Iterable[tuple[TrialResult, TurnResult]]) -> str:
 def identical_answers(result: Result) -> Iterator[ResultWarning]:
     """Identical answers at temperature 0 are one observation, however many trials repeat them."""
     temperature = {model.label: model.sampling.temperature for model in result.models}
+    trials = by_cell(result)
     for cell in result.cells:
-        trials = sum(cell.outcomes.values())
-        if trials < 2 or cell.distinct_answers != 1 or temperature[cell.model] != 0:
+        if cell.distinct_answers != 1 or temperature[cell.model] != 0:
             continue
-        text = f"all {trials} answers are identical at temperature 0: they are one observation, not {trials}"
+        # A trial that ended in a server error has no answer.
+        answers = sum(answer_identity(trial) is not None for trial in trials.get((cell.model, cell.task), ()))
+        if answers < 2:
+            continue
+        text = f"all {answers} answers are identical at temperature 0: they are one observation, not {answers}"
         yield ResultWarning("identical_answers", f"{cell.model} on {cell.task}: {text}", cell.model, cell.task)
 
 
@@ -50,9 +54,9 @@ def cache_hits(result: Result) -> Iterator[ResultWarning]:
 
 
 def cache_unknown(result: Result) -> Iterator[ResultWarning]:
-    """Without the server's cache figures, nothing verifies that cold trials were cold."""
+    """Without the server's cache figures, nothing verifies that cold trials were cold; an agent's never are by plan."""
     for model in result.models:
-        complete = [turn for _, turn in _turns(result, model) if is_complete(turn)]
+        complete = [turn for trial, turn in _turns(result, model) if is_complete(turn) and trial.work is None]
         if complete and all(turn.usage is None or turn.usage.cached_tokens is None for turn in complete):
             text = "the server does not report cached tokens: only the nonce ensures that cold trials are cold"
             yield ResultWarning("cache_unknown", f"{model.label}: {text}", model.label)
@@ -118,9 +122,11 @@ def outcomes_to_check(result: Result) -> Iterator[ResultWarning]:
                 yield ResultWarning(outcome.value, text, cell.model, cell.task)
 
 
-def _cold_medians(model: ModelInfo, cells: Sequence[Cell]) -> list[tuple[float, float]]:
-    """(prompt tokens, TTFT in seconds) of the model's cold turns, by prompt size."""
-    cold = [cell.turns[0] for cell in cells if cell.model == model.label and cell.turns]
+def _cold_medians(result: Result, model: ModelInfo) -> list[tuple[float, float]]:
+    """(prompt tokens, TTFT in seconds) of the model's cold turns, by prompt size; an agent's requests have no nonce."""
+    of_agents = {task.name for task in result.tasks if task.for_agents}
+    cells = (cell for cell in result.cells if cell.model == model.label and cell.task not in of_agents)
+    cold = [cell.turns[0] for cell in cells if cell.turns]
     return sorted(
         (turn.prompt_tokens.median, turn.ttft_s.median) for turn in cold if turn.prompt_tokens and turn.ttft_s
     )
@@ -129,7 +135,7 @@ def _cold_medians(model: ModelInfo, cells: Sequence[Cell]) -> list[tuple[float, 
 def prefill_contradicted(result: Result) -> Iterator[ResultWarning]:
     """A much longer prompt with the same TTFT was not prefilled before the first token, or came from a cache."""
     for model in result.models:
-        points = _cold_medians(model, result.cells)
+        points = _cold_medians(result, model)
         if len(points) < 2:
             continue
         (short_tokens, short_s), (long_tokens, long_s) = points[0], points[-1]

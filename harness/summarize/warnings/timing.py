@@ -183,8 +183,11 @@ def _shrunk_turn(trial: TrialResult) -> tuple[int, int, int] | None:
 
 
 def prompt_shrank(result: Result) -> Iterator[ResultWarning]:
-    """A later prompt of a conversation that has no more tokens than the one before: truncated, or cached."""
-    independent = {task.name for task in result.tasks if task.separate or task.clients}
+    """A later prompt of a conversation that has no more tokens than the one before: truncated, or cached.
+
+    An agent decides itself what its next prompt holds.
+    """
+    independent = {task.name for task in result.tasks if task.for_agents or not task.is_conversation}
     for (model, task), trials in by_cell(result).items():
         if task in independent:
             continue
