@@ -66,7 +66,7 @@ class FrameReader:
             yield frame
 
 
-def send(kind: int, data: bytes | bytearray = b"", channel: int = 0) -> None:
+def send(kind: int, data: bytes = b"", channel: int = 0) -> None:
     """Write frames to standard output; large data takes several. Blocks until the host reads."""
     for start in range(0, max(1, len(data)), MAX_FRAME_BYTES):
         left = memoryview(pack_frame(kind, channel, data[start : start + MAX_FRAME_BYTES]))
@@ -156,7 +156,7 @@ class Forwarder:
         server.close()
         send(ENDED, json.dumps({"exit_code": exit_code, "left_processes": left, **kernel_counts()}).encode())
         for kind, output in self.outputs.items():
-            send(kind, output)
+            send(kind, bytes(output))
         send_tree(self.job, given)
         send(TRANSCRIPT, newest(self.job["transcript"], self.job["output_bytes"]))
         send(DONE)
