@@ -188,9 +188,9 @@ def test_of_two_runs_the_stricter_level_counts() -> None:
 
 
 def test_the_levels_stand_where_the_tables_are_printed() -> None:
-    """Two pairs of two models, three tasks each: 2.5 % for 6 speeds over all tasks, and for 18 by task."""
+    """Two pairs of two models, three tasks each: 2.5 % for 6 speeds over all tasks, for 18 by task, and for a pair."""
     compared = _compare(grown_result(10, {}), grown_result(10, {"code-refactor": 6}))
-    assert astuple(compared.levels) == pytest.approx((0.95, 1 - 0.025 / 6, 1 - 0.025 / 18))
+    assert astuple(compared.levels) == pytest.approx((0.95, 1 - 0.025 / 6, 1 - 0.025 / 18, 0.975))
     full, brief = as_text("compared", sections_of(compared)), render_brief_comparisons([compared])
     assert "Speed by task, intervals at 99.86 %" in full
     assert "Pass rate by task, intervals at 95 %, verdicts corrected by Holm" in full

@@ -3,6 +3,7 @@
 import math
 import random
 from fractions import Fraction
+from statistics import NormalDist
 from types import ModuleType
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.stats import (
     ContingencyTable,
+    Difference,
     blocked_mean_ratio,
     difference_on_tasks_like_these,
     difference_on_these_tasks,
@@ -124,6 +126,31 @@ def test_a_difference_on_these_tasks_says_how_many_trials_would_decide() -> None
     assert seen.p == pytest.approx(mcnemar_p(4, 1))
     assert seen.trials_to_decide
     assert 10 < seen.trials_to_decide < 100
+
+
+@pytest.mark.parametrize("level", [0.95, 1 - 0.05 / 6, 0.995])
+def test_the_size_that_would_decide_is_for_the_level_of_the_verdict(level: float) -> None:
+    """With as many trials the same difference is decided at the level, and not with half as many."""
+
+    def seen(trials: int) -> Difference:
+        both, model, baseline = (round(share * trials) for share in (0.5, 0.2, 0.1))
+        neither = trials - both - model - baseline
+        return difference_on_these_tasks([ContingencyTable(both, model, baseline, neither)] * 8, level)
+
+    needed = seen(10).trials_to_decide
+    assert needed
+    assert seen(-(-needed // 10) * 10).verdict == "better"
+    assert seen(needed // 20 * 10).verdict == "can't tell"
+    corrected = difference_on_these_tasks([ContingencyTable(5, 2, 1, 2)] * 8, power_level=level)
+    assert (corrected.mde, corrected.trials_to_decide) == (seen(10).mde, needed)
+
+
+@pytest.mark.parametrize("pairs", [1, 6, 15])
+def test_the_minimum_detectable_effect_is_found_with_80_percent_after_holm(pairs: int) -> None:
+    level = 1 - 0.05 / pairs
+    effect = mde(0.05, None, level)
+    assert effect
+    assert NormalDist().cdf(effect / 0.05 - NormalDist().inv_cdf(0.5 + level / 2)) == pytest.approx(0.8)
 
 
 def test_the_number_of_tasks_that_decides_is_the_first_with_a_small_enough_mde() -> None:

@@ -58,6 +58,28 @@ def test_a_sixth_discordant_pair_decides_on_these_tasks_but_not_on_tasks_like_th
     assert _pair(result, "tasks_like_these").verdict == "can't tell"
 
 
+def test_what_would_decide_is_for_the_pairs_of_models_but_not_in_plans_of_the_first_rule() -> None:
+    two = example_result()
+    three = _third(two)
+    wider = _pair(summarize(three), "exactly_these_tasks").mde
+    assert wider
+    assert wider > (_pair(two, "exactly_these_tasks").mde or 1.0)
+    design = replace(design_of((6,), 600.0, (Lane("daily coding", TASKS),), 3), rule=1)
+    first = replace(three, run=replace(three.run, design=design))
+    assert _pair(summarize(first), "exactly_these_tasks").mde == _pair(two, "exactly_these_tasks").mde
+
+
+def test_a_sequential_run_needs_more_trials_than_a_fixed_one_to_decide() -> None:
+    result = grown_result(6, {"code-refactor": 3})
+    design = design_of((1, 2, 3, 4, 5, 6), None, (Lane("daily coding", TASKS),), 2)
+    state = LaneLook("daily coding", ("steady", "hasty"), decided=False)
+    looks = tuple(Look(at, (state,), None if at < 6 else "cap", 10.0 * at) for at in range(1, 7))
+    looked_at = _lane(replace(result, run=replace(result.run, design=design, looks=looks)))
+    (sequential,), (fixed,) = looked_at.margins, _lane(result).margins
+    assert fixed.trials_to_decide
+    assert (sequential.trials_to_decide or 0) > fixed.trials_to_decide
+
+
 def test_models_without_a_significant_difference_share_a_rank() -> None:
     assert [(one.rank, one.models) for one in example_result().ranks] == [(1, ("steady", "hasty"))]
 

@@ -105,7 +105,10 @@ def _model_pair(sides: Sides, run: Sequence[TaskInfo], levels: Levels) -> ModelP
         baseline=sides[0].model.label,
         other=sides[1].model.label,
         differences=model_differences(sides[0].model, sides[1].model),
-        overall=(*pass_rates(sides, scored, levels.pass_rates), *speeds(sides, run, levels.speeds)),
+        overall=(
+            *pass_rates(sides, scored, levels.pass_rates, levels.pass_rate_power),
+            *speeds(sides, run, levels.speeds),
+        ),
         baseline_passed=sum(table.both + table.baseline_only for table in tables),
         other_passed=sum(table.both + table.model_only for table in tables),
         regressed=_unpooled(sum(table.baseline_only for table in tables), sum(table.n for table in tables)),
@@ -136,7 +139,7 @@ def _answers_of_both(sides: Sides, task: TaskInfo) -> Iterator[tuple[object, obj
 def _cell_pair(sides: Sides, task: TaskInfo, levels: Levels) -> CellPair:
     (table,) = contingency_tables(sides, [task])
     baseline, other = (side.passes(task) for side in sides)
-    rates = pass_rates(sides, [task], levels.pass_rates) if task.scored else ()
+    rates = pass_rates(sides, [task], levels.pass_rates, levels.pass_rates) if task.scored else ()
     return CellPair(
         task=task.name,
         baseline=_pass_rate(sum(baseline.values()), len(baseline)),

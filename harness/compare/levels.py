@@ -28,7 +28,8 @@ def levels_of(results: Sequence[Result], pairs: int, cells: int) -> Levels:
     """The levels for so many pairs of models, with so many tasks of all pairs together; of both runs the stricter."""
     level = max(map(claim_level, results))
     error = (1 - level) / 2 / len(SPEEDS)
-    return Levels(level, 1 - error / max(1, pairs), 1 - error / max(1, cells))
+    pass_rate_power = 1 - (1 - level) / max(1, pairs)
+    return Levels(level, 1 - error / max(1, pairs), 1 - error / max(1, cells), pass_rate_power)
 
 
 def hold_pass_rates(pairs: Sequence[ModelPair], results: Sequence[Result]) -> tuple[ModelPair, ...]:

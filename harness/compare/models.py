@@ -22,11 +22,15 @@ class FactDifference:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The confidence levels of the intervals of one comparison: pass rates, speeds over all tasks, speeds by task."""
+    """The confidence levels of the intervals of one comparison: pass rates, speeds over all tasks, speeds by task.
+
+    At `pass_rate_power` the first of the pairs of models must differ by Holm: what would decide is given for it.
+    """
 
     pass_rates: float
     speeds: float
     task_speeds: float
+    pass_rate_power: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,16 +114,21 @@ def contingency_tables(sides: Sides, tasks: Sequence[TaskInfo]) -> list[Continge
     return [contingency_table(other.passes(task), baseline.passes(task)) for task in tasks]
 
 
-def pass_rates(sides: Sides, tasks: Sequence[TaskInfo], level: float) -> tuple[QuantityComparison, ...]:
-    """The difference of pass rates on exactly these tasks and, with two tasks or more, on tasks like these."""
+def pass_rates(
+    sides: Sides, tasks: Sequence[TaskInfo], level: float, power_level: float
+) -> tuple[QuantityComparison, ...]:
+    """The difference of pass rates on exactly these tasks and, with two tasks or more, on tasks like these.
+
+    What would decide it is given at `power_level`.
+    """
     if not tasks:
         return ()
-    on_these = difference_on_these_tasks(contingency_tables(sides, tasks), level)
+    on_these = difference_on_these_tasks(contingency_tables(sides, tasks), level, power_level=power_level)
     comparison = _from_difference(ON_THESE_TASKS, on_these, len(tasks))
     if len(tasks) < 2:
         return (comparison,)
     baseline, other = ([(sum(passes.values()), len(passes)) for passes in map(side.passes, tasks)] for side in sides)
-    on_like_these = difference_on_tasks_like_these(list(zip(other, baseline, strict=True)), level)
+    on_like_these = difference_on_tasks_like_these(list(zip(other, baseline, strict=True)), level, power_level)
     return (comparison, _from_difference(ON_TASKS_LIKE_THESE, on_like_these, len(tasks)))
 
 

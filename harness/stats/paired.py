@@ -129,8 +129,13 @@ def _smoothed_variance(count: Share) -> float:
     return p * (1 - p) / n
 
 
-def difference_on_tasks_like_these(pairs: Sequence[tuple[Share, Share]], level: float = LEVEL) -> Difference:
+def difference_on_tasks_like_these(
+    pairs: Sequence[tuple[Share, Share]], level: float = LEVEL, power_level: float | None = None
+) -> Difference:
     """Model against baseline with the task as the unit: Student's t on the tasks' differences of rates.
+
+    `power_level` is the level that the verdict needs after the caller's corrections, if it is another one: `mde` and
+    the sizes that would decide are for it.
 
     If all tasks show the same difference, their variance says nothing about other tasks; the standard error is
     then that of repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
@@ -147,15 +152,15 @@ def difference_on_tasks_like_these(pairs: Sequence[tuple[Share, Share]], level: 
     interval = _symmetric_interval(mean, t_quantile(tasks - 1, level) * standard_error)
     verdict = difference_verdict(interval, p, level)
     trials = round(fmean([min(model[1], baseline[1]) for model, baseline in nonempty]))
-    variances = (max(0.0, between - within), within)
+    variances, needed = (max(0.0, between - within), within), level if power_level is None else power_level
     return Difference(
         mean,
         interval,
         p,
         verdict,
-        mde(standard_error, tasks - 1),
-        tasks_to_decide(mean, sqrt(between)) if verdict == "can't tell" else None,
-        trials_to_decide(mean, variances, (tasks, trials)) if verdict == "can't tell" else None,
+        mde(standard_error, tasks - 1, needed),
+        tasks_to_decide(mean, sqrt(between), needed) if verdict == "can't tell" else None,
+        trials_to_decide(mean, variances, (tasks, trials), needed) if verdict == "can't tell" else None,
     )
 
 
@@ -170,11 +175,14 @@ def _smoothed_difference_variance(table: ContingencyTable) -> float:
 
 
 def difference_on_these_tasks(
-    tables: Sequence[ContingencyTable], level: float = LEVEL, weights: Sequence[float] | None = None
+    tables: Sequence[ContingencyTable],
+    level: float = LEVEL,
+    weights: Sequence[float] | None = None,
+    power_level: float | None = None,
 ) -> Difference:
     """Model against baseline on exactly these tasks, with the pair of trials as the unit, stratified by task.
 
-    With one trial per task this is McNemar's test.
+    With one trial per task this is McNemar's test. `power_level` as in `difference_on_tasks_like_these`.
     Sources: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions",
     Statistics in Medicine 24 (2005); the p-value is from the sign-flip test.
     """
@@ -188,9 +196,10 @@ def difference_on_these_tasks(
     interval = _symmetric_interval(mean, normal_quantile(level) * standard_error)
     verdict = difference_verdict(interval, p, level)
     design = (len(rows), round(fmean([table.n for table, _ in rows])))
-    trials = trials_to_decide(mean, (0.0, standard_error**2 * len(rows)), design, normal=True)
+    needed = level if power_level is None else power_level
+    trials = trials_to_decide(mean, (0.0, standard_error**2 * len(rows)), design, needed, normal=True)
     decided_by = trials if verdict == "can't tell" else None
-    return Difference(mean, interval, p, verdict, mde(standard_error, None), None, decided_by)
+    return Difference(mean, interval, p, verdict, mde(standard_error, None, needed), None, decided_by)
 
 
 def _pair_steps(rows: Sequence[tuple[ContingencyTable, float]]) -> tuple[list[int], int]:

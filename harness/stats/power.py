@@ -1,4 +1,6 @@
-"""Minimum detectable effect of a design, and the sample size that would decide (power 80 %, two-sided 5 %).
+"""Minimum detectable effect of a design, and the sample size that would decide (power 80 %, two-sided at a level).
+
+The level is that of the verdict: who corrects it for several comparisons or looks detects less with the same trials.
 
 Source: J. Cohen, "Statistical power analysis for the behavioral sciences", 1988, with t quantiles for normal ones.
 """
@@ -14,22 +16,22 @@ MAX_SAMPLE_SIZE = 100_000
 """Sample sizes above this are reported as None: nobody would run them."""
 
 
-def _detectable_standard_errors(degrees_of_freedom: float | None) -> float:
+def _detectable_standard_errors(degrees_of_freedom: float | None, level: float) -> float:
     """The true effect, in standard errors, that the test detects with POWER; normal quantiles for None."""
     from scipy.special import ndtri, stdtrit
 
     if degrees_of_freedom is None:
-        return float(ndtri(0.5 + LEVEL / 2) + ndtri(POWER))
-    return float(stdtrit(degrees_of_freedom, 0.5 + LEVEL / 2) + stdtrit(degrees_of_freedom, POWER))
+        return float(ndtri(0.5 + level / 2) + ndtri(POWER))
+    return float(stdtrit(degrees_of_freedom, 0.5 + level / 2) + stdtrit(degrees_of_freedom, POWER))
 
 
-def mde(standard_error: float, degrees_of_freedom: float | None) -> float | None:
+def mde(standard_error: float, degrees_of_freedom: float | None, level: float = LEVEL) -> float | None:
     """The minimum detectable difference of two rates; None if it would exceed 1."""
-    effect = _detectable_standard_errors(degrees_of_freedom) * standard_error
+    effect = _detectable_standard_errors(degrees_of_freedom, level) * standard_error
     return effect if effect <= 1 else None
 
 
-def tasks_to_decide(difference: float, deviation: float) -> int | None:
+def tasks_to_decide(difference: float, deviation: float, level: float = LEVEL) -> int | None:
     """The number of tasks at which `difference` is detectable; None if no number suffices.
 
     `deviation` is the standard deviation of the difference between tasks.
@@ -39,7 +41,7 @@ def tasks_to_decide(difference: float, deviation: float) -> int | None:
     variance_ratio = (deviation / abs(difference)) ** 2
     tasks = 3
     while tasks < MAX_SAMPLE_SIZE:
-        needed = ceil(variance_ratio * _detectable_standard_errors(tasks - 1) ** 2)
+        needed = ceil(variance_ratio * _detectable_standard_errors(tasks - 1, level) ** 2)
         if needed <= tasks:
             return tasks
         # The t quantile falls as tasks are added, so `needed` overshoots: approach it in steps of an eighth.
@@ -48,7 +50,12 @@ def tasks_to_decide(difference: float, deviation: float) -> int | None:
 
 
 def trials_to_decide(
-    difference: float, variances: tuple[float, float], design: tuple[int, int], *, normal: bool = False
+    difference: float,
+    variances: tuple[float, float],
+    design: tuple[int, int],
+    level: float = LEVEL,
+    *,
+    normal: bool = False,
 ) -> int | None:
     """The number of trials per task at which `difference` is detectable; None if only more tasks would help.
 
@@ -57,13 +64,14 @@ def trials_to_decide(
         variances: of one task's difference, between tasks and within a task at the design's number of trials. More
             trials reduce only the second.
         design: the numbers of tasks and of trials per task that were run.
+        level: of the verdict.
         normal: take normal quantiles in place of Student's with tasks - 1 degrees of freedom.
     """
     between, within = variances
     tasks, trials = design
     if not difference:
         return None
-    effect = _detectable_standard_errors(None if normal else tasks - 1)
+    effect = _detectable_standard_errors(None if normal else tasks - 1, level)
     variance_left = tasks * (abs(difference) / effect) ** 2 - between
     if variance_left <= 0:
         return None

@@ -34,11 +34,15 @@ WeightedPasses = tuple[float, Passes, Passes]
 
 
 def lane_difference(result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials) -> Difference:
-    """The difference of the first model to the second on the lane's tasks that both ran in full, paired by trial."""
+    """The difference of the first model to the second on the lane's tasks that both ran in full, paired by trial.
+
+    What would decide it is at the level of one look for one of the design's pairs.
+    """
     pairs = _passes_of_both(result, lane, models, trials)
     tables = [contingency_table(passed, other_passed) for _, passed, other_passed in pairs]
-    found = difference_on_these_tasks(tables, claim_level(result), [weight for weight, *_ in pairs])
     design = result.run.design
+    needed = None if design is None else 1 - design.nominal_level / design.hypotheses
+    found = difference_on_these_tasks(tables, claim_level(result), [weight for weight, *_ in pairs], needed)
     if design is None or not design.is_looked_at_on_the_way:
         return found
     return _at_all_looks(found, _verdict(result, lane, pairs).verdict)

@@ -15,7 +15,7 @@ from harness.stats import (
     tie_groups,
 )
 from harness.summarize.cells import Trials, by_cell, planned_trials
-from harness.summarize.schedule import adjusted_p, claim_level
+from harness.summarize.schedule import adjusted_p, claim_level, power_level
 from harness.types import SIGNIFICANCE, Comparison, Estimand, ModelInfo, ModelSummary, Outcome, Rank, Result, TaskInfo
 
 Passes = Mapping[int, bool]
@@ -57,11 +57,15 @@ def _pass_matrix(result: Result) -> _PassMatrix:
     )
 
 
-def _differences(pairs: Sequence[tuple[Passes, Passes]], level: float) -> dict[Estimand, Difference]:
+def _differences(
+    pairs: Sequence[tuple[Passes, Passes]], level: float, power_level: float
+) -> dict[Estimand, Difference]:
     counts = [((sum(a.values()), len(a)), (sum(b.values()), len(b))) for a, b in pairs]
     return {
-        "tasks_like_these": difference_on_tasks_like_these(counts, level),
-        "exactly_these_tasks": difference_on_these_tasks([contingency_table(a, b) for a, b in pairs], level),
+        "tasks_like_these": difference_on_tasks_like_these(counts, level, power_level),
+        "exactly_these_tasks": difference_on_these_tasks(
+            [contingency_table(a, b) for a, b in pairs], level, power_level=power_level
+        ),
     }
 
 
@@ -103,11 +107,11 @@ def comparisons(result: Result, summaries: Sequence[ModelSummary]) -> tuple[Comp
     matrix = _pass_matrix(result)
     complete = [summary.model for summary in summaries if summary.pass_rate.is_complete]
     by_estimand: dict[Estimand, list[Comparison]] = {"tasks_like_these": [], "exactly_these_tasks": []}
-    for baseline, model in combinations(complete, 2):
-        pairs = matrix.pair(model, baseline)
-        if not pairs:
-            continue
-        for estimand, difference in _differences(pairs, claim_level(result)).items():
+    both = [(model, baseline, matrix.pair(model, baseline)) for baseline, model in combinations(complete, 2)]
+    compared = [row for row in both if row[2]]
+    levels = claim_level(result), power_level(result, len(compared))
+    for model, baseline, pairs in compared:
+        for estimand, difference in _differences(pairs, *levels).items():
             by_estimand[estimand].append(_comparison((model, baseline), estimand, len(pairs), difference))
     return tuple(comparison for group in by_estimand.values() for comparison in _adjusted(result, group))
 

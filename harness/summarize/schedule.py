@@ -64,6 +64,17 @@ def claim_level(result: Result) -> float:
     return LEVEL if result.run.design is None else 1 - result.run.design.nominal_level
 
 
+def power_level(result: Result, pairs: int) -> float:
+    """The level at which the first of so many pairs of models must differ by Holm, for its power and its size.
+
+    Plans with the first rule of futility were published when it was that of a single comparison.
+    """
+    design = result.run.design
+    if design is not None and design.rule == 1:
+        return LEVEL
+    return 1 - (1 - claim_level(result)) / max(1, pairs)
+
+
 def adjusted_p(result: Result, p: float) -> float:
     """A p-value adjusted for the looks of the run; the number of pairs is for Holm's correction."""
     design = result.run.design
