@@ -227,6 +227,31 @@ def test_a_stopped_run_that_is_resumed_is_complete(stopped: RunFolder, models: t
     assert verify(publish_run(stopped.path), OPTIONS).exit_code == 0
 
 
+@pytest.mark.parametrize(("done", "again"), [(0, 0), (1, 1), (2, 2), (3, 2), (4, 0), (5, 1), (7, 2)])
+def test_a_session_within_a_pass_sends_the_warm_ups_of_the_pass_again_and_records_none(
+    tmp_path: Path, models: tuple[Model, ...], done: int, again: int
+) -> None:
+    lines: list[str] = []
+    sent: list[str] = []
+
+    def note(_stage: str, _done: int, _total: int, words: str) -> None:
+        name = words.partition("\n")[0]
+        sent.extend([name] if "warm-up" in name and "tok/s" not in name else [])
+
+    folder = begin(tmp_path, models)
+    # A pass of the first model has two warm-ups and one trial of each task.
+    with pytest.raises(KeyboardInterrupt):
+        record_run(folder, TASKS, models[:1], stop_at(done))
+    folder = open_run(folder.path)
+    before = sum(key.warmup for key in folder.recorded)
+    assert record_run(folder, TASKS, models[:1], note, lines.append) == []
+    recorded = sum(key.warmup for key in folder.recorded)
+    assert recorded == 4
+    assert len(sent) - (recorded - before) == again
+    assert sum("warm-ups are sent again, unrecorded" in line for line in lines) == (again > 0)
+    assert all(key.trial < 2 for key in folder.recorded)
+
+
 def test_a_model_whose_server_is_gone_was_stopped_and_not_failed(tmp_path: Path, models: tuple[Model, ...]) -> None:
     gone = replace(models[0], label="gone", base_url="http://127.0.0.1:9/v1")
     folder = begin(tmp_path, [gone, models[1]])

@@ -7,9 +7,19 @@ from statistics import fmean
 
 import pytest
 
-from harness.run.plan import cache_index, count_trials, in_turn, pass_of, plan_trials, planned_passes, trial_nonce
+from harness.run.plan import (
+    cache_index,
+    count_trials,
+    in_turn,
+    pass_of,
+    plan_so_far,
+    plan_trials,
+    planned_passes,
+    trial_nonce,
+)
+from harness.summarize import Schedule
 from harness.summarize.looks import design_of
-from harness.types import RunSettings, TrialKey
+from harness.types import Lane, LaneLook, Look, RunSettings, TrialKey
 from tests.samples import MODEL, task_of
 
 TASKS = [task_of("small"), task_of("code", "x" * 3000), task_of("large", "x" * 30_000), task_of("more", "x" * 40_000)]
@@ -114,12 +124,40 @@ def test_a_sequential_run_has_a_pass_for_each_look_or_for_each_block_of_its_time
     assert [pass_of(settings, design, replace(keys[0], warmup=True)) for design in (looks, timed)] == [0, 0]
 
 
+@pytest.mark.parametrize(("looks", "budget_s"), [((2, 4, 6), None), ((6,), 60.0)])
+def test_each_look_and_each_block_of_a_sequential_run_has_warm_ups_of_its_own(
+    looks: tuple[int, ...], budget_s: float | None
+) -> None:
+    design, passes = design_of(looks, budget_s, (), 2), 6 if budget_s else 3
+    settings = RunSettings(trials=6, warmups=2, seed=1, passes=passes)
+    keys = plan_trials("m", TASKS, settings, design)
+    parts = [list(part) for _, part in groupby(keys, lambda key: pass_of(settings, design, key))]
+    assert [[key.warmup for key in part] for part in parts] == [[True] * 6 + [False] * 4 * (6 // passes)] * passes
+    assert len(set(keys)) == len(keys) == count_trials([MODEL], TASKS, settings)
+
+
+def test_a_plan_of_a_sequential_run_that_states_one_pass_has_warm_ups_before_its_first_look() -> None:
+    settings = RunSettings(trials=6, warmups=2, seed=1, passes=1)
+    keys = plan_trials("m", TASKS, settings, design_of((2, 4, 6), None, (), 2))
+    assert [key.warmup for key in keys] == [True] * 6 + [False] * 24
+
+
+def test_a_run_has_warm_ups_of_the_looks_that_it_has_come_to() -> None:
+    design = design_of((2, 4, 6), None, (Lane("lane", {"small": 1.0}),), 2)
+    settings = RunSettings(trials=6, warmups=1, seed=1, passes=3)
+    looks = [Look(2, (LaneLook("lane", labels, decided=False),), None, 1.0) for labels in (("m", "n"), ("n",))]
+    for taken, warm_ups in (((), 1), (looks[:1], 2), (looks[1:], 1)):
+        keys = plan_so_far(replace(MODEL, label="m"), TASKS, settings, Schedule(6, design, taken))
+        assert names(tuple(key for key in keys if key.warmup)) == ["small", "code", "large"] * warm_ups
+
+
 def test_a_run_has_no_more_passes_than_can_matter() -> None:
     two = (MODEL, replace(MODEL, label="other"))
     assert planned_passes(RunSettings(), two) == 2
     assert planned_passes(RunSettings(trials=3, passes=9), two) == 3
-    for settings in (RunSettings(until_decided=True), RunSettings(budget="9m")):
-        assert planned_passes(settings, two) == 1
+    for models in (two, two[:1]):
+        assert planned_passes(RunSettings(trials=20, until_decided=True), models) == 10
+        assert planned_passes(RunSettings(trials=20, budget="9m"), models) == 20
     assert planned_passes(RunSettings(), two[:1]) == 1
 
 

@@ -31,6 +31,7 @@ from harness.run import (
     timeouts_of,
     write_result,
 )
+from harness.run.folder import create_run
 from harness.run.time_budget import TimeBudget
 from harness.stats import PairLook, difference_on_these_tasks, pocock_level, predictive_power, sequential_verdict
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
@@ -270,10 +271,16 @@ def ignore(_stage: str, _done: int, _total: int, _name: str) -> None:
     return
 
 
-def _run(folder: Path, settings: RunSettings, scorer: TrialScorer | None = None) -> RunFolder:
+def _run(
+    folder: Path, settings: RunSettings, scorer: TrialScorer | None = None, passes: int | None = None
+) -> RunFolder:
+    """A run to its end; with other `passes` than a new plan would have, if they are given."""
     with serve((SCORED,)) as demo:
         models = demo.models[:2]
         run = start_run(folder, Config(settings, models), (SCORED,), simulated=True)
+        if passes is not None:
+            plan = replace(run.plan, settings=replace(run.plan.settings, passes=passes))
+            run = create_run(folder / "other", plan)
         while True:
             assert record_run(run, (SCORED,), models, ignore) == []
             score_run(run, (SCORED,), scorer or ThreadScorer(TrustingSandbox()), ignore)
@@ -339,6 +346,26 @@ def test_a_run_is_looked_at_at_the_planned_times_and_passes_its_own_checks(looke
     assert verify(looked_at.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
     result = from_json(looked_at.result_path.read_text(encoding="utf-8"))
     assert "the looks left 2 models in question when all trials were run" in result["recommendations"][0]["looks"]
+
+
+@pytest.mark.parametrize("passes", [2, 1])
+def test_each_look_of_a_run_has_warm_ups_unless_its_plan_is_an_older_one(tmp_path: Path, passes: int) -> None:
+    run = _run(tmp_path, replace(TWO_LOOKS, warmups=1), passes=passes)
+    result = build(Result, from_json(run.result_path.read_text(encoding="utf-8")))
+    ran = [trial.warmup for trial in result.trials if trial.model == result.models[0].label]
+    assert ran == [True, False, True, False] if passes == 2 else [True, False, False]
+    assert result.run.passes == passes
+    assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
+
+
+def test_warm_ups_of_a_later_look_that_were_left_out_are_found(tmp_path: Path) -> None:
+    run = _run(tmp_path, replace(TWO_LOOKS, warmups=1))
+    document = from_json(run.result_path.read_text(encoding="utf-8"))
+    document["trials"] = [trial for trial in document["trials"] if not (trial["warmup"] and trial["trial"])]
+    run.result_path.write_text(to_json(document), encoding="utf-8")
+    verdict = verify(run.path, VerifyOptions("reread", tasks=tasks()))
+    messages = [finding.message for level in verdict.levels for finding in level.findings]
+    assert any("the warm-ups are not those that were planned" in message for message in messages)
 
 
 def test_before_the_first_request_a_run_says_which_look_ends_the_session(looked_at: RunFolder, tmp_path: Path) -> None:

@@ -93,7 +93,9 @@ def _planned_passes(args: argparse.Namespace) -> Sequence[Sequence[Model]] | Non
     else:
         config = Config(_first_settings(), tuple(map(model_config, planned_models(args))))
     config, _, _ = _matched(args, config)
-    return [in_turn(config.models, number) for number in range(planned_passes(config.settings, config.models))]
+    # The looks or the time of a sequential run decide how many of its passes there are.
+    passes = 1 if config.settings.is_sequential else planned_passes(config.settings, config.models)
+    return [in_turn(config.models, number) for number in range(passes)]
 
 
 def _require_one_source(args: argparse.Namespace) -> None:

@@ -119,7 +119,7 @@ def environment(result: Result) -> Section:
     """Machine, sandbox, Lanebench, run, and the digests of the files beside the result."""
     run = result.run
     warmups = f"{run.warmups} warm-up{'' if run.warmups == 1 else 's'} per prompt size"
-    passes = f" in {run.passes} passes over the models" if run.passes > 1 else ""
+    passes = f" in {run.passes} passes over the models" if run.design is None and run.passes > 1 else ""
     rows = [
         *_host_rows(result.host),
         ("sandbox", _format_sandbox(result)),

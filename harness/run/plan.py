@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from harness.errors import ConfigError
-from harness.summarize import Schedule, is_asked, trials_planned
+from harness.summarize import Schedule, is_asked, schedule_looks, trials_planned
 from harness.types import (
     MAX_RESULT_TRIALS,
     Model,
@@ -66,7 +66,8 @@ def pass_of(settings: RunSettings | RunInfo, design: SequentialDesign | None, ke
     """The number of the pass in which a trial runs, from 0.
 
     A fixed number of trials is divided into `passes` parts as equal as can be. In a sequential run the trials up to
-    each look are a pass, and with a limit of time each block is one.
+    each look are a pass, and with a limit of time each block is one, whether its plan states so many `passes` or, as
+    older plans do, one: then only the first one has warm-ups.
     """
     if key.warmup:
         return key.trial // max(1, settings.warmups)
@@ -76,10 +77,12 @@ def pass_of(settings: RunSettings | RunInfo, design: SequentialDesign | None, ke
 
 
 def planned_passes(settings: RunSettings, models: Sequence[Model]) -> int:
-    """How often a new run goes through its models; once if there is one, or if its looks or its time are its passes."""
-    if settings.until_decided or settings.budget or len(models) == 1:
-        return 1
-    return min(settings.passes, settings.trials)
+    """How often a new run goes through its models at most: once if there is one, unless looks or blocks are passes."""
+    if settings.budget:
+        return settings.trials
+    if settings.until_decided:
+        return len(schedule_looks(settings.trials, until_decided=True))
+    return 1 if len(models) == 1 else min(settings.passes, settings.trials)
 
 
 def in_turn(models: Sequence[T], number: int) -> Sequence[T]:
@@ -92,13 +95,20 @@ def in_turn(models: Sequence[T], number: int) -> Sequence[T]:
     return models[::-1] if number % 2 else models
 
 
-def plan_trials(model: str, tasks: Sequence[Task], settings: RunSettings | RunInfo) -> tuple[TrialKey, ...]:
+def plan_trials(
+    model: str, tasks: Sequence[Task], settings: RunSettings | RunInfo, design: SequentialDesign | None = None
+) -> tuple[TrialKey, ...]:
     """The trials of one model in the order in which they run."""
-    warm_up_tasks, warmups = _select_warm_up_tasks(tasks), range(settings.warmups * settings.passes)
-    keys = [TrialKey(model, task.name, index, warmup=True) for index in warmups for task in warm_up_tasks]
+    keys = [key for number in range(settings.passes) for key in plan_warm_ups(model, tasks, settings.warmups, number)]
     keys += plan_blocks(model, tasks, trials=settings.trials, seed=settings.seed)
     # Sorting is stable: within a pass the warm-ups stay before the blocks.
-    return tuple(sorted(keys, key=lambda key: pass_of(settings, None, key)))
+    return tuple(sorted(keys, key=lambda key: pass_of(settings, design, key)))
+
+
+def plan_warm_ups(model: str, tasks: Sequence[Task], warmups: int, number: int) -> Iterator[TrialKey]:
+    """The warm-ups of one model before the blocks of a pass; they are numbered through all passes."""
+    for index in range(number * warmups, (number + 1) * warmups):
+        yield from (TrialKey(model, task.name, index, warmup=True) for task in _select_warm_up_tasks(tasks))
 
 
 def count_trials(models: Sequence[Model], tasks: Sequence[Task], settings: RunSettings) -> int:
@@ -111,7 +121,7 @@ def count_trials(models: Sequence[Model], tasks: Sequence[Task], settings: RunSe
 def require_verifiable(models: Sequence[Model], tasks: Sequence[Task], settings: RunSettings) -> None:
     """Raises ConfigError for a fixed plan whose result `verify` could never take; one that looks end may be short."""
     count = count_trials(models, tasks, settings)
-    if count > MAX_RESULT_TRIALS and not (settings.until_decided or settings.budget):
+    if count > MAX_RESULT_TRIALS and not settings.is_sequential:
         raise ConfigError(
             f"{count:,} trials are planned, more than the {MAX_RESULT_TRIALS:,} of a result that can be verified",
             fix="plan fewer trials, tasks or models, or let the run end when it is decided or its time is used",
@@ -121,11 +131,19 @@ def require_verifiable(models: Sequence[Model], tasks: Sequence[Task], settings:
 def plan_so_far(model: Model, tasks: Sequence[Task], settings: RunSettings, schedule: Schedule) -> tuple[TrialKey, ...]:
     """The trials of one model in their order, as far as the looks of the run have come; all of them without looks.
 
-    With an agent it has no warm-ups: a trial is minutes of work, in which one-time costs do not show.
+    A pass that has none of its trials has no warm-ups either. With an agent a model has no warm-ups: a trial is minutes
+    of work, in which one-time costs do not show.
     """
-    counts = {task.name: trials_planned(schedule, model, task) for task in tasks}
-    keys = plan_trials(model.label, tasks, settings if model.agent is None else replace(settings, warmups=0))
-    return tuple(key for key in keys if key.warmup or key.trial < counts[key.task])
+    counts, design = {task.name: trials_planned(schedule, model, task) for task in tasks}, schedule.design
+    if model.agent is not None:
+        settings = replace(settings, warmups=0)
+    keys = plan_trials(model.label, tasks, settings, design)
+    open_passes = {pass_of(settings, design, key) for key in keys if not key.warmup and key.trial < counts[key.task]}
+    return tuple(
+        key
+        for key in keys
+        if (pass_of(settings, design, key) in open_passes if key.warmup else key.trial < counts[key.task])
+    )
 
 
 def plan_blocks(model: str, tasks: Sequence[Task | TaskInfo], *, trials: int, seed: int) -> Iterator[TrialKey]:

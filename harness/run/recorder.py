@@ -23,7 +23,7 @@ from harness.run.folder import RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
 from harness.run.model_facts import TIME_USED, with_observations, with_overhead, with_readiness
 from harness.run.needs import context_needs
-from harness.run.plan import cache_index, in_turn, pass_of, plan_so_far, trial_nonce
+from harness.run.plan import cache_index, in_turn, pass_of, plan_so_far, plan_warm_ups, trial_nonce
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.refusals import Refusals, is_answer
@@ -216,6 +216,20 @@ class _ModelRecorder:
             self.progress.end(key, turns, time.monotonic() - start_s)
         self.progress.begin(self.server.model.label)
 
+    def warm_up_again(self, keys: Sequence[TrialKey]) -> None:
+        """Send warm-ups that are not stored, each with a nonce of its own, as far as the time allows."""
+        if keys:
+            self.log(
+                f"{self.server.model.label}: loaded anew within a pass, so its warm-ups are sent again, unrecorded"
+            )
+        for key in keys:
+            self.progress.begin(f"{key.model} {key.task} warm-up")
+            for recording in self._turns(key) if self.budget.limit_turn() else ():
+                self._note_end(recording)
+                if recording.end_reason == "connect_failed" or not self.budget.limit_turn():
+                    return
+            time.sleep(remaining_pause_s(self.folder.plan.settings.idle_s, self.ended_ns))
+
     def record_trial(self, key: TrialKey) -> list[Recording]:
         """Record one trial; returns its turns, without a last one that the run's time cut off.
 
@@ -269,9 +283,12 @@ class _ModelRecorder:
             self.tokens_per_char,
         )
 
-    def _store(self, recording: Recording) -> None:
+    def _note_end(self, recording: Recording) -> None:
         if recording.sent_ns is not None:
             self.ended_ns = recording.sent_ns + (recording.ended_ns or 0)
+
+    def _store(self, recording: Recording) -> None:
+        self._note_end(recording)
         self.folder.append_recording(recording)
         self.turns += 1
         # What an agent sends says nothing about the fields that the kit would send.
@@ -301,7 +318,9 @@ def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequen
             run = with_readiness(run, session)
             run = _with_context_fit(run, recorder)
             recorder.folder.append_model_run(run)
-            recorder.record_trials(_keys_that_fit(run, recorder, keys))
+            fitting = _keys_that_fit(run, recorder, keys)
+            recorder.warm_up_again(_warm_ups_again(run, recorder, fitting))
+            recorder.record_trials(fitting)
         return with_observations(run, session, recorder.first_turns, server.kind)
     except KeyboardInterrupt:
         recorder.folder.append_model_run(replace(run, stop_reason=STOPPED_BY_OWNER))
@@ -336,6 +355,23 @@ def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[Trial
         raise ServerError(nothing_fits(recorder.server.model, run.skipped, recorder.server.kind.context.setting))
     recorder.progress.left.drop(key for key in keys if key.task in skipped)
     return fitting
+
+
+def _warm_ups_again(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[TrialKey]) -> list[TrialKey]:
+    """The warm-ups to send before these trials of one pass, beyond those among them: none at the start of a pass.
+
+    A session that resumes within a pass loads the model anew, and an older plan has warm-ups before its first look
+    alone. They are recorded once or not at all, so these have numbers, and thereby nonces, that no plan has.
+    """
+    folder, model = recorder.folder, recorder.server.model
+    settings = folder.plan.settings
+    if not keys or model.agent is not None:
+        return []
+    number, skipped = pass_of(settings, folder.plan.design, keys[0]), {skip.task for skip in run.skipped}
+    warm_ups = plan_warm_ups(model.label, tuple(recorder.tasks.values()), settings.warmups, number)
+    beyond = settings.warmups * settings.trials * (folder.chain.resumes + 1)
+    again = (key for key in warm_ups if key not in keys and key.task not in skipped)
+    return [replace(key, trial=key.trial + beyond) for key in again]
 
 
 def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:

@@ -45,9 +45,9 @@ class TimeBudget:
 
     @property
     def pass_words(self) -> str:
-        """How often the models take turns, where they do so more than once by the plan; else ""."""
-        passes = self._folder.plan.settings.passes
-        return f" in {passes} passes" if passes > 1 else ""
+        """How often the models take turns, where a fixed number of trials makes them do so more than once; else ""."""
+        plan = self._folder.plan
+        return f" in {plan.settings.passes} passes" if plan.design is None and plan.settings.passes > 1 else ""
 
     @property
     def words(self) -> str:

@@ -47,7 +47,7 @@ def plan_looks(
     settings: RunSettings, lanes: Sequence[Lane], tasks: Sequence[Task | TaskInfo], models: int
 ) -> SequentialDesign | None:
     """The design of a run: None for a fixed number of trials. Without `until_decided` its end is its only look."""
-    if not (settings.until_decided or settings.budget):
+    if not settings.is_sequential:
         return None
     known = {task.name for task in tasks if task.scored}
     wanted = [replace(lane, override=None) for lane in lanes if lane.tasks.keys() & known]

@@ -59,7 +59,8 @@ class ModelInfo:
 class RunInfo:
     """The plan of the run in short, when it ended, and the services that it stopped meanwhile.
 
-    `passes` is how often the models took turns; 1 in a sequential run, whose looks or blocks are its passes.
+    `passes` is how often the models took turns, each time after warm-ups; in a sequential run at most, with one for
+    each look or block. An older sequential run states 1: it has warm-ups before its first look or block alone.
     """
 
     id: str

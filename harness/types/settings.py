@@ -88,7 +88,8 @@ class RunSettings:
     )
     warmups: int = _option(
         1,
-        "Warm-up trials per prompt-size class; recorded, flagged and excluded from every statistic.",
+        "Warm-up trials per prompt-size class before each pass; recorded, flagged and excluded from every statistic. "
+        "Where a session resumes within a pass they are sent again, and not recorded.",
         flag="--warmups",
         metavar="N",
         minimum=0,
@@ -162,6 +163,11 @@ class RunSettings:
         exclusiveMinimum=0,
         maximum=86_400,
     )
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether looks or the time may end the run before all of its trials."""
+        return self.until_decided or bool(self.budget)
 
 
 def later_options() -> dict[str, Json]:

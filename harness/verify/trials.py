@@ -9,10 +9,10 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from harness.run import block_order, pass_of, plan_trials
+from harness.run import block_order, pass_of, plan_warm_ups
 from harness.summarize import is_asked, schedule_of, trials_planned
 from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
@@ -165,8 +165,7 @@ class WarmupPlan:
         return numbers == sorted(numbers) and all(self._allows(model, number, list(keys)) for number, keys in passes)
 
     def _pass_of(self, key: TrialKey) -> int:
-        # The looks of a sequential run have no warm-ups of their own.
-        return pass_of(self.result.run, None, key)
+        return pass_of(self.result.run, self.result.run.design, key)
 
     def _allows(self, model: ModelInfo, number: int, recorded: Sequence[TrialKey]) -> bool:
         """The same of one pass."""
@@ -174,18 +173,17 @@ class WarmupPlan:
         found, is_only = list(recorded[:count]), count == len(recorded)
         if not all(key.warmup for key in found):
             return False
+        # An older plan of a sequential run states one pass, so that its later looks have no warm-ups of their own.
+        warmups = run.warmups if number < run.passes else 0
         if len(self.known_tasks) < len(self.result.tasks):
-            first = number * run.warmups
-            wanted, numbers = set(range(first, first + run.warmups)), {key.trial for key in found}
+            first = number * warmups
+            wanted, numbers = set(range(first, first + warmups)), {key.trial for key in found}
             return numbers <= wanted and (numbers == wanted or is_only)
         skipped = {skip.task for skip in model.skipped}
-        planned = [key for key in self._planned(model.label, number) if key.task not in skipped]
+        planned = [
+            key for key in plan_warm_ups(model.label, self.known_tasks, warmups, number) if key.task not in skipped
+        ]
         return found == planned[:count] and (is_only or count == len(planned))
-
-    def _planned(self, label: str, number: int) -> Iterator[TrialKey]:
-        run = self.result.run
-        for key in plan_trials(label, self.known_tasks, replace(run, trials=0, passes=1)):
-            yield replace(key, trial=key.trial + number * run.warmups)
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:
