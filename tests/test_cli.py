@@ -5,14 +5,23 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from harness.cli import COMMANDS, main
+from harness.cli.bench import record_and_score
+from harness.cli.recording import OpenRun
+from harness.config import Config
 from harness.lifecycle.state import LifecycleState, save_state
 from harness.lifecycle.steps import SuspendedService
+from harness.run import start_run
 from harness.schema import validate
+from harness.types import Model, RunSettings
+from tests.fake_server import FakeBehavior, serve_fake
+from tests.samples import kit_tasks
 from tests.test_architecture import IMPORTERS
 
 
@@ -71,6 +80,21 @@ def test_resuming_a_finished_run_records_and_scores_nothing(
     done = lanebench("bench", "--resume", str(folder))
     assert done.returncode == 0, done.stderr
     assert ((folder / "recordings.jsonl").read_bytes(), (folder / "scores.jsonl").read_bytes()) == before
+
+
+def test_a_server_that_fails_after_a_look_stops_its_own_model_and_no_other(tmp_path: Path) -> None:
+    canary = kit_tasks()["speed-canary"]
+    settings = RunSettings(tasks=(canary.name,), trials=3, warmups=0, idle_s=0.0, until_decided=True)
+    one_trial = 2
+    with serve_fake(FakeBehavior()) as server, serve_fake(FakeBehavior(not_found=range(one_trial, 99))) as failing:
+        urls = {"a": server.base_url, "b": failing.base_url, "c": server.base_url}
+        models = tuple(Model(label, "openai", url, "m") for label, url in urls.items())
+        folder = start_run(tmp_path, Config(settings, models), (canary,))
+        arguments = Namespace(runtime=None, task_folders=())
+        result, reasons = record_and_score(arguments, OpenRun(folder, (canary,), models))
+    assert [("model 'b'" in reason.message) for reason in reasons] == [True]
+    assert [look.trials for look in result.run.looks] == [1, 2, 3]
+    assert Counter(trial.model for trial in result.trials) == {"a": 3, "b": 1, "c": 3}
 
 
 def test_a_stopped_run_prints_how_to_resume_it_and_then_completes(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from harness.cli import main
 from harness.cli.fixes import resumable, suggest
 from harness.cli.options import tasks_arguments
 from harness.cli.page import closing_of
-from harness.errors import DiskError, Problem, RunError
+from harness.errors import DiskError, Problem, RunError, ServerError
 from harness.run import Chain, RunFolder
-from harness.types import TrialKey
+from harness.types import Look, TrialKey
 from tests.example import example_result, run_plan
 
 KEY = TrialKey("m", "t", 0)
@@ -63,6 +63,13 @@ def test_a_recorded_run_of_ones_own_tasks_is_scored_by_the_command_that_is_named
     words = shlex.split(following)
     assert words[-4:] == ["score", str(next((tmp_path / "r own").iterdir())), "--tasks", str(tasks)]
     assert main(["record", "--resume", *words[-3:]]) == 0
+
+
+def test_a_run_that_a_look_has_ended_is_not_continued() -> None:
+    chain = Chain("", looks=[Look(2, (), "decided", 1.0)])
+    with pytest.raises(ServerError) as caught, resumable(RunFolder(Path("r"), run_plan(), chain), "bench --resume r"):
+        raise ServerError("b is down")
+    assert caught.value.__notes__ == ["0 recorded and 0 scored trials are kept. The run has ended"]
 
 
 def test_an_error_is_printed_with_its_fix_on_a_line_of_its_own(

@@ -1,8 +1,9 @@
 """A run that stops when its lanes are decided or its time is used: the rule, its error, the whole path, its checks."""
 
 import re
+import shutil
 import socket
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import replace
 from itertools import product
@@ -32,7 +33,7 @@ from harness.run import (
     write_result,
 )
 from harness.run.folder import create_run
-from harness.run.time_budget import TimeBudget
+from harness.run.time_budget import TimeBudget, unasked_models
 from harness.stats import PairLook, difference_on_these_tasks, pocock_level, predictive_power, sequential_verdict
 from harness.summarize import Schedule, design_of, plan_looks, schedule_looks, summarize, take_look, trials_planned
 from harness.summarize.futility import FutilityRule
@@ -543,6 +544,70 @@ def test_a_run_whose_server_goes_away_after_a_look_passes_its_own_checks(tmp_pat
     candidates = [look.lanes[0].candidates for look in run.chain.looks]
     assert [set(labels) for labels in candidates] == [{model.label for model in models}, {models[0].label}]
     assert _findings(run.path) == set()
+
+
+def _session(run: RunFolder, models: Sequence[Model]) -> tuple[RunFolder, list[str]]:
+    """Record as far as that goes and score; the run as it is read again, and what was said on the way."""
+    lines: list[str] = []
+    record_run(run, (SCORED,), models, ignore, lines.append)
+    score_run(run, (SCORED,), ThreadScorer(TrustingSandbox()), ignore)
+    return open_run(run.path), lines
+
+
+@pytest.mark.parametrize("down", [(0, 1), (1,)], ids=["all", "one"])
+def test_a_model_whose_server_is_down_at_the_start_is_waited_for(tmp_path: Path, down: tuple[int, ...]) -> None:
+    with serve((SCORED,)) as demo, closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        models, port = demo.models[:2], closed.getsockname()[1]
+        closed.close()
+        gone = [replace(model, base_url=f"http://127.0.0.1:{port}/v1") for model in models]
+        at_start = [gone[at] if at in down else model for at, model in enumerate(models)]
+        run = start_run(tmp_path, Config(TWO_LOOKS, models), (SCORED,), simulated=True)
+        run, lines = _session(run, at_start)
+        assert run.chain.looks == []
+        waits = [line.partition(" ")[0] for line in lines if "the first look waits for it" in line]
+        assert waits == [models[at].label for at in down]
+        for trials in (1, 2):
+            run, _ = _session(run, models)
+            assert run.chain.looks[-1].trials == trials
+            assert set(run.chain.looks[-1].lanes[0].candidates) == {model.label for model in models}
+    write_result(run, build_result(run))
+    assert verify(run.path, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
+
+
+def test_a_run_that_is_resumed_without_a_model_goes_on_without_it_and_asks_it_no_more(tmp_path: Path) -> None:
+    settings = replace(TWO_LOOKS, trials=3)
+    with serve((SCORED,)) as demo, closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        models, port = demo.models[:3], closed.getsockname()[1]
+        closed.close()
+        gone = (*models[:2], replace(models[2], base_url=f"http://127.0.0.1:{port}/v1"))
+        run = start_run(tmp_path, Config(settings, models), (SCORED,), simulated=True)
+        for looks in (0, 1, 2):
+            run, _ = _session(run, gone)
+            assert len(run.chain.looks) == looks
+        # Its server is up again, and its trials would count for nothing.
+        run, _ = _session(run, models)
+    assert [set(look.lanes[0].candidates) for look in run.chain.looks] == [{each.label for each in models[:2]}] * 3
+    assert not any(key.model == models[2].label for key in run.recorded)
+    write_result(run, build_result(run))
+    assert verify(run.path, VerifyOptions("reread", tasks=tasks())).exit_code == 0
+
+
+def test_a_model_without_a_trial_is_not_waited_for_when_the_time_is_used(tmp_path: Path) -> None:
+    settings = replace(TWO_LOOKS, until_decided=False, budget="1s")
+    run = start_run(tmp_path, Config(settings, (model_of("a"), model_of("b"))), (SCORED,), simulated=True)
+    assert unasked_models(run) == ("a", "b")
+    run.chain.record_s = 1.0
+    assert unasked_models(run) == ()
+
+
+def test_a_session_with_nothing_to_record_leaves_a_finished_run_as_it_is(looked_at: RunFolder, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(looked_at.path, copy)
+    run, lines = open_run(copy), list[str]()
+    assert record_run(run, (SCORED,), run.plan.models, ignore, lines.append) == []
+    assert lines == ["nothing is left to record"]
+    assert (copy / LOG).read_bytes() == (looked_at.path / LOG).read_bytes()
+    assert verify(copy, VerifyOptions("reread", strict=True, tasks=tasks())).exit_code == 0
 
 
 def test_a_model_whose_owner_stopped_the_run_stays_in_its_lanes() -> None:

@@ -53,7 +53,7 @@ def record_and_score(args: argparse.Namespace, run: OpenRun) -> tuple[Result, Se
         stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
         result = score_and_write(run.folder, run.tasks, progress, runtime=args.runtime)
         # Containers run between two sessions of recording, when no model is timed.
-        while awaits_block(run.folder) and not stop_reasons:
-            stop_reasons = record_run(run.folder, run.tasks, run.models, progress, log)
+        while awaits_block(run.folder):
+            stop_reasons += record_run(run.folder, run.tasks, run.models, progress, log)
             result = score_and_write(run.folder, run.tasks, progress, runtime=args.runtime)
     return result, stop_reasons

@@ -32,10 +32,12 @@ def resumable(folder: RunFolder, words: str, *values: object) -> Iterator[None]:
     """Note on any error or Ctrl-C that leaves the block which trials are kept and which command continues the run.
 
     Words and values of the command are those of `command_line`.
+    A sequential run that a look has ended is not continued: what is missing would count for nothing.
     """
     try:
         yield
     except (KeyboardInterrupt, LanebenchError) as stop:
         kept = f"{len(folder.recorded)} recorded and {len(folder.scored)} scored trials are kept"
-        stop.add_note(f"{kept}. Continue with: {command_line(words, *values)}")
+        more = "The run has ended" if folder.has_ended else f"Continue with: {command_line(words, *values)}"
+        stop.add_note(f"{kept}. {more}")
         raise

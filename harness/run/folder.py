@@ -191,6 +191,11 @@ class RunFolder:
         return Schedule(self.plan.settings.trials, self.plan.design, self.chain.looks)
 
     @property
+    def has_ended(self) -> bool:
+        """Whether a look has ended the run."""
+        return bool(self.chain.looks) and self.chain.looks[-1].stop is not None
+
+    @property
     def record_s(self) -> float:
         """The seconds of recording so far, with the open session."""
         session = self.chain.session

@@ -27,7 +27,7 @@ from harness.run.plan import cache_index, in_turn, pass_of, plan_so_far, plan_wa
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.refusals import Refusals, is_answer
-from harness.run.time_budget import TimeBudget
+from harness.run.time_budget import TimeBudget, has_open_lane, unasked_models
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
@@ -64,13 +64,14 @@ def record_run(
     Services that are stopped for the run are started again when it ends. Raises RunError, ConfigError, DiskError.
     """
     by_name = {task.name: task for task in tasks}
-    missing = {
-        model.label: [key for key in planned_trials(folder, tasks, model) if key not in folder.recorded]
-        for model in models
-    }
+    missing = {model.label: _missing_trials(folder, tasks, model) for model in models}
     timeouts, earlier = timeouts_of(folder.plan.settings), _expectation(folder, models, tasks)
     left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
     pending = [model for model in models if missing[model.label]]
+    # A session of a finished run would add to its log, whose digest the result states.
+    if not (pending or folder.chain.awaits_block):
+        log("nothing is left to record")
+        return []
     servers = open_servers(pending, timeouts.connect_s)
     skips = _announced_skips(folder, servers, tasks, earlier)
     with folder.session("record"), Client(timeouts) as client, open_agents(folder.plan.id, pending, log) as agents:
@@ -95,7 +96,17 @@ def record_run(
                         recorded.remove(server)
                     problems += recorder.problems
         _anchor(folder, log)
+    for label in unasked_models(folder):
+        log(
+            f"{label} has no trial yet, and the first look waits for it; resumed without it, the run goes on without it"
+        )
     return problems
+
+
+def _missing_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> list[TrialKey]:
+    if not has_open_lane(folder, model.label):
+        return []
+    return [key for key in planned_trials(folder, tasks, model) if key not in folder.recorded]
 
 
 def _announced_skips(
@@ -144,10 +155,9 @@ def passes_left(folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model
     plan = folder.plan
     labels: dict[int, set[str]] = {}
     for model in models:
-        for key in planned_trials(folder, tasks, model):
-            if key not in folder.recorded:
-                number = pass_of(plan.settings, None, key) if plan.design is None else 0
-                labels.setdefault(number, set()).add(model.label)
+        for key in _missing_trials(folder, tasks, model):
+            number = pass_of(plan.settings, None, key) if plan.design is None else 0
+            labels.setdefault(number, set()).add(model.label)
     return tuple(
         tuple(model for model in in_turn(models, number) if model.label in labels[number]) for number in sorted(labels)
     )

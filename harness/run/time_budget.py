@@ -99,22 +99,42 @@ def due_look(folder: RunFolder) -> DueLook | None:
     """The look that a run has come to; None if it has none or has to record first.
 
     It is due when every trial up to the planned look is recorded, or when the time is used. A model that was stopped
-    by its server is not waited for once a session has done all it could; one that its owner stopped is, since a look
-    without its trials would drop it from every lane.
+    by its server is not waited for once a session has done all it could, unless it is one of `unasked_models`; one that
+    its owner stopped is, since a look without its trials would drop it from every lane.
     """
     design, chain = folder.plan.design, folder.chain
-    if design is None or (chain.looks and chain.looks[-1].stop) or chain.awaits_block or "record" not in chain.ends:
+    if design is None or folder.has_ended or chain.awaits_block or "record" not in chain.ends:
         return None
     runs = {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
     missing = _missing(folder, runs)
-    if not missing:
-        return DueLook(design.looks[len(chain.looks)], time_used=False)
-    if chain.ends["record"].reason != COMPLETED:
-        return None
     awaited = [key for key in missing if runs[key.model].stop_reason in (None, STOPPED_BY_OWNER)]
+    if missing and (chain.ends["record"].reason != COMPLETED or (not awaited and unasked_models(folder))):
+        return None
     if not awaited:
         return DueLook(design.looks[len(chain.looks)], time_used=False)
     return None if design.budget_s is None else DueLook(min(key.trial for key in awaited), time_used=True)
+
+
+def unasked_models(folder: RunFolder) -> tuple[str, ...]:
+    """The models without any trial for which a sequential run waits before its first look.
+
+    Their servers were down when the run was begun. It goes on without them if they have none when it was resumed, but
+    never without a trial of any model.
+    """
+    design, chain = folder.plan.design, folder.chain
+    if design is None or chain.looks or (design.budget_s is not None and chain.record_s >= design.budget_s):
+        return ()
+    asked = {key.model for key in folder.recorded if not key.warmup}
+    if asked and chain.resumes:
+        return ()
+    runs = {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
+    return tuple(dict.fromkeys(key.model for key in _missing(folder, runs) if key.model not in asked))
+
+
+def has_open_lane(folder: RunFolder, label: str) -> bool:
+    """Whether a model is still in question: in a sequential run the missing trials of others count for nothing."""
+    looks = folder.chain.looks
+    return not looks or any(lane.is_open and label in lane.candidates for lane in looks[-1].lanes)
 
 
 def _missing(folder: RunFolder, runs: Mapping[str, ModelRun]) -> list[TrialKey]:
