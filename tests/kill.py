@@ -22,7 +22,8 @@ from harness.files import read_lines
 from harness.reference import ReferenceServer, serving
 from harness.run.folder import open_run
 from harness.run.pipeline import build_result, score_run, start_run
-from harness.run.recorder import planned_trials, record_run
+from harness.run.recorder import record_run
+from harness.run.remaining import planned_trials
 from harness.types import Model, RunSettings
 from tests.samples import model_at, task_of
 from tests.test_faults import NoSandbox, silent

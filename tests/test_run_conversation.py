@@ -1,11 +1,15 @@
 """The requests of a trial, turn by turn, as a scripted server receives them."""
 
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from harness.record import Client
-from harness.run.conversation import TrialSetup, converse
+from harness.run.conversation import TrialSetup, _record_together, converse
 from harness.run.plan import trial_nonce
 from harness.servers import ServerHandle, get_server_kind
 from harness.types import Json, Model, Recording, Sampling, Task
@@ -139,3 +143,20 @@ def test_each_group_of_clients_has_the_time_that_is_left_when_it_begins() -> Non
         rest = list(turns)
     assert first.end_reason == "complete"
     assert [recording.end_reason for recording in rest] == ["limit_exceeded"] * 2
+
+
+class _InterruptedPool(ThreadPoolExecutor):
+    """Ctrl-C comes while the replies are awaited."""
+
+    def map(self, *_arguments: object, **_options: object) -> Iterator[Any]:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_the_replies_of_a_group_of_clients() -> None:
+    client_end, server_end = socket.socketpair()
+    with client_end, server_end, Client() as client, _InterruptedPool() as pool:
+        client.state.connection = client_end
+        server_end.setblocking(False)
+        with pytest.raises(KeyboardInterrupt):
+            _record_together(pool, [client], [])
+        assert server_end.recv(1) == b""

@@ -1,5 +1,6 @@
 """Recording runs against pretended servers: what is skipped, refused or stopped, and what is stored about it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,28 +12,31 @@ from typing import cast
 
 import pytest
 
+from harness.cluster import ThreadScorer
 from harness.config import Config
 from harness.errors import ConfigError, Problem, ServerError
 from harness.record import Client, Moment
 from harness.run.agent_trial import AgentHost
+from harness.run.earlier_runs import find_earlier_run
 from harness.run.folder import RunFolder, open_run
 from harness.run.model_facts import TIME_USED
-from harness.run.pipeline import start_run
+from harness.run.pipeline import build_result, score_run, start_run, write_result
 from harness.run.progress import RecordingProgress, TimeLeft
 from harness.run.recorder import (
     _ModelRecorder,
     open_servers,
-    planned_trials,
     record_run,
     remaining_pause_s,
     timeouts_of,
 )
+from harness.run.remaining import planned_trials
 from harness.run.time_budget import TimeBudget
 from harness.servers import get_server_kind
 from harness.tasks import find_fixtures, load_tasks
 from harness.types import Json, Lifecycle, Model, ModelRun, RunSettings, Task, TrialKey
 from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 from tests.machine import Machine, make_machine
+from tests.test_faults import NoSandbox
 from tests.wire import make_recording
 
 TASKS = ("speed-small", "speed-large")
@@ -215,6 +219,17 @@ def test_a_resumed_run_sends_no_request_for_a_skipped_task(tmp_path: Path, tasks
     assert [item.task for item in model_run(folder).skipped] == ["speed-large"]
 
 
+def test_a_finished_run_with_skipped_tasks_is_left_as_it_is(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+    with serve_fake(FakeBehavior(context=16_384), routes(16_384)) as server:
+        models = [make_model(server.base_url)]
+        folder, _ = record_models(tmp_path, tasks, models)
+        log, requests = folder.log_path.read_bytes(), len(server.requests)
+        assert model_run(folder).skipped
+        assert record_run(folder, tasks, models, lambda *_: None) == []
+        assert len(server.requests) == requests
+    assert folder.log_path.read_bytes() == log
+
+
 def test_storing_a_reply_is_part_of_the_pause_and_never_makes_it_longer() -> None:
     second_ago_ns = perf_counter_ns() - 10**9
     assert 8.9 < remaining_pause_s(10.0, second_ago_ns) <= 9.0
@@ -244,6 +259,60 @@ def test_a_model_whose_tasks_are_all_skipped_is_an_error_at_the_start(tmp_path: 
         assert server.bodies == []
     assert "model 'first': every task needs more context than the server has (16,384 tokens)" in caught.value.message
     assert (caught.value.fix or "").startswith("serve it with at least ")
+
+
+def test_a_model_whose_context_takes_no_task_stops_alone(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+    lines: list[str] = []
+    with serve_fake(FakeBehavior()) as server:
+        models = [
+            make_model(server.base_url, label="small", server="openai", context_tokens=256),
+            make_model(server.base_url, server="openai"),
+        ]
+        folder, (problem,) = record_models(tmp_path, tasks, models, lines)
+        assert problem.message.startswith(
+            "model 'small': every task needs more context than the server has (256 tokens)"
+        )
+        assert problem.fix.endswith("state them as context_tokens, which is 256, and begin a new run")
+        assert f"left out: {problem.message}" in lines
+        assert folder.read_model_runs()["small"].stop_reason == problem.message
+        assert {key.model for key in folder.recorded} == {"a"}
+        # Resumed, the model is alone, and nothing is left to be run.
+        with pytest.raises(ServerError, match="every task needs more context"):
+            record_run(folder, tasks, models, lambda *_: None)
+
+
+def test_ctrl_c_keeps_what_the_kit_used_until_then(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
+    def press_ctrl_c(_stage: str, done: int, _total: int, _words: str) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server:
+        model = make_model(server.base_url)
+        folder = start_run(tmp_path, Config(RunSettings(trials=1, warmups=0, idle_s=0.0), (model,)), tasks)
+        for turns in (1, 2):
+            progress = press_ctrl_c if turns == 1 else lambda *_: None
+            with pytest.raises(KeyboardInterrupt) if turns == 1 else nullcontext():
+                record_run(folder, tasks, [model], progress)
+            overhead = model_run(folder).recorder_overhead
+            assert overhead is not None
+            assert overhead.turns == turns
+
+
+def test_an_earlier_result_with_a_time_that_no_float_holds_says_nothing(
+    tmp_path: Path, tasks: tuple[Task, ...]
+) -> None:
+    with serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server:
+        models = [make_model(server.base_url)]
+        earlier, _ = record_models(tmp_path, tasks, models)
+        score_run(earlier, tasks, ThreadScorer(NoSandbox()), lambda *_: None)
+        write_result(earlier, build_result(earlier))
+        folder = start_run(tmp_path, Config(RunSettings(trials=1, warmups=0), tuple(models)), tasks)
+        assert find_earlier_run(folder) is not None
+        text = earlier.result_path.read_text()
+        document = json.loads(text)
+        document["trials"][0]["ended_ns"] = 10**400
+        earlier.result_path.write_text(json.dumps(document))
+        assert find_earlier_run(folder) is None
 
 
 def test_what_a_model_will_skip_is_told_before_the_first_request(tmp_path: Path, tasks: tuple[Task, ...]) -> None:
@@ -278,7 +347,7 @@ def test_each_request_of_a_trial_gets_what_the_time_of_the_run_then_leaves(
 
 @pytest.mark.parametrize(
     ("not_found", "recorded", "is_stopped"),
-    [((1,), 1, True), ((2,), 4, False), ((2, 4), 4, False), ((2, 3), 3, True)],
+    [((1,), 0, True), ((2,), 4, False), ((2, 4), 4, False), ((2, 3), 2, True)],
     ids=["the first", "a later one", "every other one", "two in a row"],
 )
 def test_a_refusal_stops_a_model_unless_an_answer_came_before_it(
@@ -292,6 +361,25 @@ def test_a_refusal_stops_a_model_unless_an_answer_came_before_it(
         problems = record_run(folder, small, models, lambda *_: None)
     assert (len(folder.recorded), bool(problems)) == (recorded, is_stopped)
     assert all("the server knows no such model or address" in problem.message for problem in problems)
+    assert all(problem.fix == "correct model or base_url and begin a new run" for problem in problems)
+    assert len(list(folder.read_trials())) == recorded
+
+
+def test_a_run_whose_key_was_refused_is_recorded_whole_with_the_right_one(
+    tmp_path: Path, tasks: tuple[Task, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_TEST_KEY", "some")
+    refuses = {"POST /v1/chat/completions": respond_with({"error": {"message": "wrong key"}}, 401)}
+    with (
+        serve_fake(FakeBehavior(context=65_536), {**routes(65_536), **refuses}) as refusing,
+        serve_fake(FakeBehavior(context=65_536), routes(65_536)) as server,
+    ):
+        model = make_model(refusing.base_url, key_env="KIT_TEST_KEY")
+        folder, (problem,) = record_models(tmp_path, tasks, [model])
+        assert problem.fix == "export a key that the server takes as KIT_TEST_KEY and continue, or begin a new run"
+        assert folder.recorded == set()
+        assert record_run(folder, tasks, [replace(model, base_url=server.base_url)], lambda *_: None) == []
+    assert len(folder.recorded) == len(tasks)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter_ns, sleep, time_ns
 from types import TracebackType
@@ -94,7 +95,7 @@ class RequestState:
     is when the turn has to end. `buffering` lets the socket read ahead of its caller to the end of the body, of which
     `remaining_bytes` may still come. `closed` says that the server ended the connection, `deadline_exceeded` that the
     turn had to be cut off, for the reason `stop_reason` if it was not its time. `reads` are those of the reply that
-    have not been delivered: all of it while `buffering` is set.
+    have not been delivered: all of it while `buffering` is set. `connection` is the socket, open or closed.
     """
 
     sent_ns: int | None = None
@@ -107,6 +108,7 @@ class RequestState:
     deadline_exceeded: bool = False
     stop_reason: EndReason | None = None
     reads: _ReadQueue | None = None
+    connection: socket.socket | None = None
 
     def start(self, deadline_ns: int, max_bytes: int) -> None:
         """Reset the state for a new request."""
@@ -139,6 +141,7 @@ class _TimedStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream, state: RequestState) -> None:
         self._inner = inner
         self._socket: socket.socket = inner.get_extra_info("socket")
+        state.connection = self._socket
         self._state = state
         self._unsent: list[bytes] = []
         self._reads = state.reads = _ReadQueue()
@@ -281,3 +284,11 @@ class Client:
     def stop(self, reason: EndReason) -> None:
         """End the turn at its next read, for this reason. For another thread."""
         self.state.stop_reason, self.state.deadline_ns = reason, 0
+
+    def abort(self) -> None:
+        """End the turn now, also while it waits for a read; its recording is of no use. For another thread."""
+        self.state.deadline_ns = 0
+        if self.state.connection is not None:
+            # It may be closed already.
+            with suppress(OSError):
+                self.state.connection.shutdown(socket.SHUT_RDWR)

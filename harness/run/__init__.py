@@ -44,7 +44,8 @@ from harness.run.plan import (
 )
 from harness.run.probed import keep_probe
 from harness.run.progress import Progress
-from harness.run.recorder import open_servers, passes_left, record_run, timeouts_of
+from harness.run.recorder import open_servers, record_run, timeouts_of
+from harness.run.remaining import passes_left
 from harness.run.time_budget import OVERRUN, fits_block
 
 __all__ = [

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 
@@ -213,6 +213,16 @@ def _run_separate_turns(trial: _Trial) -> Iterator[Recording]:
             return
 
 
+def _record_together(pool: Executor, clients: Sequence[Client], requests: Sequence[TurnRequest]) -> list[Recording]:
+    """Record a request with each client at the same time. Ctrl-C ends the replies, for which the pool would wait."""
+    try:
+        return list(pool.map(record, clients, requests))
+    except BaseException:
+        for client in clients:
+            client.abort()
+        raise
+
+
 def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Recording]:
     """Each group sends its requests at the same time, each client on its own connection and with its own nonce.
 
@@ -227,7 +237,7 @@ def _run_client_groups(trial: _Trial, group_sizes: Sequence[int]) -> Iterator[Re
                 client.timeouts = trial.client.timeouts
             requests = [trial.separate_request(turn, text) for turn in range(first_turn, first_turn + size)]
             with trial.watch(clients[:size]), ThreadPoolExecutor(max_workers=size) as pool:
-                recordings = list(pool.map(record, clients, requests))
+                recordings = _record_together(pool, clients, requests)
             first_turn, last = first_turn + size, False
             for recording in recordings:
                 replies.append(read(recording))

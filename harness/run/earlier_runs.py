@@ -45,9 +45,15 @@ def find_earlier_run(folder: RunFolder) -> EarlierRun | None:
 
 def _look_up(path: Path, models: Sequence[Model]) -> EarlierRun | None:
     try:
-        result = build(Result, read_json(path))
-    except RunError:
+        return _read(path, models)
+    # No schema was applied: a number may be one that no float holds.
+    except (RunError, ArithmeticError):
         return None
+
+
+def _read(path: Path, models: Sequence[Model]) -> EarlierRun:
+    """What a result tells of these models. Raises RunError, ArithmeticError."""
+    result = build(Result, read_json(path))
     known = {info.label: info for info in result.models if any(_is_same(model, info) for model in models)}
     contexts = {label: info.served_context_tokens for label, info in known.items()}
     durations: dict[tuple[str, str], list[float]] = {}

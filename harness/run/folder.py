@@ -1,4 +1,4 @@
-"""A run's folder: the files of a run, appended so that a kill at any moment loses at most the turn in flight.
+"""A run's folder: the files of a run, appended so that a kill at any moment leaves every complete trial.
 
     run.json                the plan, written once
     log.jsonl               one line when a session begins and one when it ends
@@ -8,6 +8,9 @@
     judgings.jsonl          one line for each blind judging that was revealed
     stopped_services.jsonl  one line for each service that the run stopped and started again
     result.json             the publishable result
+
+Of the trial that a kill interrupts, the turns before the one in flight stay in the file and count for nothing: it is
+recorded again. An agent's trial is written as a whole when it ends.
 
 `create_run` makes a folder, `open_run` opens one and notes in its log what a kill left, `RunFolder` appends to it;
 `read_run` looks at one without a change. The lines of log, recordings and scores are one chain (chain.py): they are

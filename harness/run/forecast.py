@@ -1,7 +1,7 @@
 """What a user is told before the first request: how much is asked, how long it takes, and what is skipped and why.
 
 `announce` is the line about requests and time. `expect_skips` tells which tasks will not fit into the context that a
-server reports, that the configuration states or that an earlier run found, and refuses a model that none would fit.
+server reports, that the configuration states or that an earlier run found, and leaves out a model that none would fit.
 The final decision is made when the model is loaded (`harness/servers/context_fit.py`).
 """
 
@@ -40,33 +40,33 @@ def announce(keys: Sequence[TrialKey], tasks: Mapping[str, Task], budget: TimeBu
     return f"to record: {counts}{left.forecast}{budget.look_words}"
 
 
-def expect_skips(servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier: EarlierRun | None) -> list[str]:
-    """A line for each model that will skip some of the tasks.
-
-    Raises ServerError for the models that would skip every task by what their server or the configuration says.
-    """
-    lines, problems = list[str](), list[Problem]()
+def expect_skips(
+    servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier: EarlierRun | None
+) -> tuple[list[str], dict[str, Problem]]:
+    """A line for each model that will skip some of the tasks, and by label those that would skip every task."""
+    lines, problems = list[str](), dict[str, Problem]()
     for server in servers:
         needs = context_needs([task for task in tasks if is_asked(server.model, task)], 0, agent_tokens(server.model))
         context, is_current = next(_known_contexts(server, earlier), (None, False))
         skipped = skip_oversized_tasks(needs, context)
         if skipped and len(skipped) == len(needs) and is_current:
-            problems.append(nothing_fits(server.model, skipped, server.kind.context.setting))
+            problems[server.model.label] = nothing_fits(server.model, skipped, server.kind.context.setting)
         elif skipped:
             lines.append(_describe(server, skipped, len(needs)))
-    if problems:
-        raise ServerError(*problems)
-    return lines
+    return lines, problems
 
 
 def nothing_fits(model: Model, skipped: Sequence[SkippedTask], setting: str | None) -> Problem:
     """A model that is sent nothing at all: that is a setting to mend, and no result."""
     needed = min(skip.required_tokens for skip in skipped)
     beside = f"; of each, {agent_tokens(model):,} are what {model.agent} sends beside the task" if model.agent else ""
+    fix = f"serve it with at least {needed:,} tokens{f' ({setting})' if setting else ''}, or choose shorter tasks"
+    if model.context_tokens is not None and model.context_tokens < needed:
+        fix += f"; state them as context_tokens, which is {model.context_tokens:,}, and begin a new run"
     return Problem(
         f"model {model.label!r}: every task needs more context than the server has "
         f"({skipped[0].available_tokens:,} tokens){beside}",
-        fix=f"serve it with at least {needed:,} tokens{f' ({setting})' if setting else ''}, or choose shorter tasks",
+        fix,
     )
 
 

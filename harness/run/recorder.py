@@ -6,14 +6,15 @@ A failing server stops only its own model: its ModelRun and the returned problem
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from harness.agents import agent_tokens
 from harness.anchors import request_timestamp
 from harness.config import read_api_key
 from harness.errors import Problem, ServerError
-from harness.host import cpu_times, redact_home
+from harness.host import CpuTimes, cpu_times, redact_home
 from harness.lifecycle import LOAD_TIMEOUT_S, ModelHost, find_oversized_models, model_host
 from harness.record import Client, Timeouts, seconds_since
 from harness.run.agent_trial import AgentHost, open_agents
@@ -23,11 +24,12 @@ from harness.run.folder import RunFolder
 from harness.run.forecast import announce, expect_skips, nothing_fits
 from harness.run.model_facts import TIME_USED, with_observations, with_overhead, with_readiness
 from harness.run.needs import context_needs
-from harness.run.plan import cache_index, in_turn, pass_of, plan_so_far, plan_warm_ups, trial_nonce
+from harness.run.plan import cache_index, in_turn, trial_nonce
 from harness.run.probed import expect_from_probes
 from harness.run.progress import Progress, RecordingProgress, TimeLeft
 from harness.run.refusals import Refusals, is_answer
-from harness.run.time_budget import TimeBudget, has_open_lane, unasked_models
+from harness.run.remaining import earlier_model_run, missing_trials, planned_trials, warm_ups_again
+from harness.run.time_budget import TimeBudget, Trials, describe_waiting
 from harness.servers import (
     RequestTimeouts,
     ServerHandle,
@@ -64,57 +66,69 @@ def record_run(
     Services that are stopped for the run are started again when it ends. Raises RunError, ConfigError, DiskError.
     """
     by_name = {task.name: task for task in tasks}
-    missing = {model.label: _missing_trials(folder, tasks, model) for model in models}
-    timeouts, earlier = timeouts_of(folder.plan.settings), _expectation(folder, models, tasks)
-    left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
+    missing = {model.label: missing_trials(folder, tasks, model) for model in models}
     pending = [model for model in models if missing[model.label]]
     # A session of a finished run would add to its log, whose digest the result states.
     if not (pending or folder.chain.awaits_block):
         log("nothing is left to record")
         return []
+    timeouts, earlier = timeouts_of(folder.plan.settings), _expectation(folder, models, tasks)
+    left = TimeLeft((key for keys in missing.values() for key in keys), earlier)
     servers = open_servers(pending, timeouts.connect_s)
-    skips = _announced_skips(folder, servers, tasks, earlier)
+    skips, unfit = _announced_skips(folder, servers, tasks, earlier)
     with folder.session("record"), Client(timeouts) as client, open_agents(folder.plan.id, pending, log) as agents:
         _anchor(folder, log)
-        oversized = _leave_out_oversized(folder, servers)
-        recorded, problems = [each for each in servers if each.model.label not in oversized], list(oversized.values())
-        left.drop(key for label in oversized for key in missing[label])
+        left_out = {**unfit, **find_oversized_models(servers)}
+        _leave_out(folder, left_out, log)
+        recorded = [server for server in servers if server.model.label not in left_out]
+        left.drop(key for label in left_out for key in missing[label])
         budget, shown = TimeBudget(folder, client), RecordingProgress(progress, left, folder.recorded)
         to_record = [key for server in recorded for key in missing[server.model.label]]
         for line in (announce(to_record, by_name, budget, left), *skips):
             log(line)
-        with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
-            for number, trials in budget.passes(missing):
-                for server in in_turn(tuple(recorded), number):
-                    recorder = _ModelRecorder(folder, server, client, by_name, shown, budget, agents, log=log)
-                    keys = trials[server.model.label]
-                    # Loading may take minutes: no model is loaded when the time is used.
-                    if keys and budget.limit_turn():
-                        folder.append_model_run(_record_model(recorder, host, keys))
-                    left.drop(keys)
-                    if recorder.problems:
-                        recorded.remove(server)
-                    problems += recorder.problems
-        _anchor(folder, log)
-    for label in unasked_models(folder):
-        log(
-            f"{label} has no trial yet, and the first look waits for it; resumed without it, the run goes on without it"
+        begin = partial(
+            _ModelRecorder, folder, client=client, tasks=by_name, progress=shown, budget=budget, agents=agents, log=log
         )
+        with model_host(recorded, folder.path, log, load_timeout_s=min(LOAD_TIMEOUT_S, timeouts.read_s)) as host:
+            problems = [*left_out.values(), *_record_passes(begin, host, recorded, budget.passes(missing))]
+        _anchor(folder, log)
+    for line in describe_waiting(folder):
+        log(line)
     return problems
 
 
-def _missing_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> list[TrialKey]:
-    if not has_open_lane(folder, model.label):
-        return []
-    return [key for key in planned_trials(folder, tasks, model) if key not in folder.recorded]
+def _record_passes(
+    begin: Callable[[ServerHandle], _ModelRecorder],
+    host: ModelHost,
+    servers: Sequence[ServerHandle],
+    passes: Iterable[tuple[int, Trials]],
+) -> Iterator[Problem]:
+    """Record pass by pass over the models that have not stopped; yields why others did."""
+    recorded = list(servers)
+    for number, trials in passes:
+        for server in in_turn(tuple(recorded), number):
+            recorder, keys = begin(server), trials[server.model.label]
+            # Loading may take minutes: no model is loaded when the time is used.
+            if keys and recorder.budget.limit_turn():
+                recorder.folder.append_model_run(_record_model(recorder, host, keys))
+            recorder.progress.left.drop(keys)
+            if recorder.problems:
+                recorded.remove(server)
+            yield from recorder.problems
 
 
 def _announced_skips(
     folder: RunFolder, servers: Sequence[ServerHandle], tasks: Sequence[Task], earlier: EarlierRun | None
-) -> list[str]:
-    """A line for each model that will skip tasks, but for those with recorded trials: their first session said it."""
+) -> tuple[list[str], dict[str, Problem]]:
+    """What `expect_skips` gives of the models without recorded trials: of the others their first session said it.
+
+    Raises ServerError if no model is left to be run.
+    """
     begun = {key.model for key in folder.recorded}
-    return expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
+    skips, unfit = expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
+    if unfit and len(unfit) == len(servers):
+        raise ServerError(*unfit.values())
+    return skips, unfit
 
 
 def _expectation(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task]) -> EarlierRun | None:
@@ -124,12 +138,11 @@ def _expectation(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Tas
     return find_earlier_run(folder) or expect_from_probes(models, tasks)
 
 
-def _leave_out_oversized(folder: RunFolder, servers: Sequence[ServerHandle]) -> dict[str, Problem]:
-    """The models that do not fit into the memory of this machine, by label; the run says so."""
-    oversized = find_oversized_models(servers)
-    for label, problem in oversized.items():
-        folder.append_model_run(replace(_earlier_run(folder, label), stop_reason=problem.message))
-    return oversized
+def _leave_out(folder: RunFolder, problems: Mapping[str, Problem], log: Log) -> None:
+    """Note of models that the machine's memory or their context has no room for why they are not run, by label."""
+    for label, problem in problems.items():
+        log(f"left out: {problem.message}")
+        folder.append_model_run(replace(earlier_model_run(folder, label), stop_reason=problem.message))
 
 
 def _anchor(folder: RunFolder, log: Log) -> None:
@@ -145,27 +158,6 @@ def _anchor(folder: RunFolder, log: Log) -> None:
         log(f"stamped by {url}")
     except ServerError as error:
         log(f"NOT stamped, the run goes on: {error.message}")
-
-
-def passes_left(folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model]) -> tuple[tuple[Model, ...], ...]:
-    """What is left of a run, pass by pass: the models with missing trials, in their order. () if nothing is.
-
-    The passes of a sequential run depend on its looks and its time, so that it has one here.
-    """
-    plan = folder.plan
-    labels: dict[int, set[str]] = {}
-    for model in models:
-        for key in _missing_trials(folder, tasks, model):
-            number = pass_of(plan.settings, None, key) if plan.design is None else 0
-            labels.setdefault(number, set()).add(model.label)
-    return tuple(
-        tuple(model for model in in_turn(models, number) if model.label in labels[number]) for number in sorted(labels)
-    )
-
-
-def planned_trials(folder: RunFolder, tasks: Sequence[Task], model: Model) -> tuple[TrialKey, ...]:
-    """The trials of one model in this run, so far."""
-    return plan_so_far(model, tasks, folder.plan.settings, folder.schedule)
 
 
 def timeouts_of(settings: RunSettings) -> Timeouts:
@@ -190,7 +182,8 @@ class _ModelRecorder:
 
     `allowance` is the output budget for thinking, and `cut_budgets` that of the tasks for which the context has less
     room. `agents` runs the trials of a model with an agent; `context_tokens` is the served context. `ended_ns` is when
-    the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings.
+    the last turn ended, `first_turns` are the first OBSERVED_TURNS recordings. `began` is the CPU time and the
+    monotonic clock when the kit began with the model.
     """
 
     folder: RunFolder
@@ -208,6 +201,7 @@ class _ModelRecorder:
     ended_ns: int | None = None
     first_turns: list[Recording] = field(default_factory=list)
     problems: tuple[Problem, ...] = ()
+    began: tuple[CpuTimes, float] = field(default_factory=lambda: (cpu_times(), time.monotonic()))
     log: Log = lambda _: None
     refusals: Refusals = field(init=False)
 
@@ -243,9 +237,8 @@ class _ModelRecorder:
     def record_trial(self, key: TrialKey) -> list[Recording]:
         """Record one trial; returns its turns, without a last one that the run's time cut off.
 
-        Raises ServerError if no connection can be made: nothing is stored then, since the model was sent nothing.
-        Raises it also if the server refuses the key, the model or the address and has answered nothing of the model,
-        after the turn is stored.
+        Raises ServerError if no connection can be made, and if the server refuses the key, the model or the address and
+        has answered nothing of the model: that turn is not stored, since the model was sent nothing.
         """
         model, turns = self.server.model, list[Recording]()
         for recording in self._turns(key):
@@ -254,12 +247,12 @@ class _ModelRecorder:
                 return turns
             if recording.end_reason == "connect_failed" and not turns:
                 raise ServerError(f"model {model.label!r}: {recording.url}: {recording.error}")
-            self._store(recording)
-            turns.append(recording)
             refusal = self.refusals.add(recording)
             if refusal is not None:
                 message = f"model {model.label!r}: {recording.url}: HTTP {recording.status}: {refusal.message}"
                 raise ServerError(message, fix=refusal.fix)
+            self._store(recording)
+            turns.append(recording)
             # What the time leaves for the next request of this trial, which is sent when the loop goes on.
             self.budget.limit_turn()
         self.refusals.end_trial()
@@ -308,12 +301,11 @@ class _ModelRecorder:
 
 def _record_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
     """Record a model's trials, and the resources that the kit itself used meanwhile."""
-    cpu_before, start_s = cpu_times(), time.monotonic()
     run = _record_loaded_model(recorder, host, keys)
     recorder.client.close()
     if TIME_USED in run.probe_findings:
         recorder.log(f"{run.label}: {TIME_USED.note}")
-    return with_overhead(run, cpu_before, start_s, recorder.turns)
+    return with_overhead(run, *recorder.began, recorder.turns)
 
 
 def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequence[TrialKey]) -> ModelRun:
@@ -322,27 +314,23 @@ def _record_loaded_model(recorder: _ModelRecorder, host: ModelHost, keys: Sequen
     What decides which tasks are skipped is stored before the first trial, so that a kill does not lose it.
     """
     server = recorder.server
-    run = replace(_earlier_run(recorder.folder, server.model.label), context_setting=server.kind.context.setting)
+    run = replace(earlier_model_run(recorder.folder, server.model.label), context_setting=server.kind.context.setting)
     try:
         with host.session(server) as session:
             run = with_readiness(run, session)
             run = _with_context_fit(run, recorder)
             recorder.folder.append_model_run(run)
             fitting = _keys_that_fit(run, recorder, keys)
-            recorder.warm_up_again(_warm_ups_again(run, recorder, fitting))
+            recorder.warm_up_again(warm_ups_again(recorder.folder, tuple(recorder.tasks.values()), run, fitting))
             recorder.record_trials(fitting)
         return with_observations(run, session, recorder.first_turns, server.kind)
     except KeyboardInterrupt:
-        recorder.folder.append_model_run(replace(run, stop_reason=STOPPED_BY_OWNER))
+        stopped = replace(run, stop_reason=STOPPED_BY_OWNER)
+        recorder.folder.append_model_run(with_overhead(stopped, *recorder.began, recorder.turns))
         raise
     except ServerError as error:
         recorder.problems = error.problems
         return replace(run, stop_reason=redact_home(error.message))
-
-
-def _earlier_run(folder: RunFolder, label: str) -> ModelRun:
-    """What an earlier session observed of a model, which holds until it is observed again."""
-    return replace(folder.read_model_runs().get(label, ModelRun(label)), stop_reason=None)
 
 
 def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[TrialKey]) -> list[TrialKey]:
@@ -365,23 +353,6 @@ def _keys_that_fit(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[Trial
         raise ServerError(nothing_fits(recorder.server.model, run.skipped, recorder.server.kind.context.setting))
     recorder.progress.left.drop(key for key in keys if key.task in skipped)
     return fitting
-
-
-def _warm_ups_again(run: ModelRun, recorder: _ModelRecorder, keys: Sequence[TrialKey]) -> list[TrialKey]:
-    """The warm-ups to send before these trials of one pass, beyond those among them: none at the start of a pass.
-
-    A session that resumes within a pass loads the model anew, and an older plan has warm-ups before its first look
-    alone. They are recorded once or not at all, so these have numbers, and thereby nonces, that no plan has.
-    """
-    folder, model = recorder.folder, recorder.server.model
-    settings = folder.plan.settings
-    if not keys or model.agent is not None:
-        return []
-    number, skipped = pass_of(settings, folder.plan.design, keys[0]), {skip.task for skip in run.skipped}
-    warm_ups = plan_warm_ups(model.label, tuple(recorder.tasks.values()), settings.warmups, number)
-    beyond = settings.warmups * settings.trials * (folder.chain.resumes + 1)
-    again = (key for key in warm_ups if key not in keys and key.task not in skipped)
-    return [replace(key, trial=key.trial + beyond) for key in again]
 
 
 def _with_context_fit(run: ModelRun, recorder: _ModelRecorder) -> ModelRun:

@@ -12,23 +12,32 @@ from harness.apis import get_api
 from harness.errors import Problem
 from harness.types import Model, Recording
 
-REFUSALS = {
-    401: Problem("the server refuses the API key", fix="name the key's environment variable in key_env"),
-    403: Problem("the server refuses the API key", fix="name the key's environment variable in key_env"),
-    404: Problem("the server knows no such model or address", fix="correct model or base_url"),
-}
+KEY_STATUSES = (401, 403)
+NOT_FOUND = 404
 """HTTP statuses by which a server refuses every request of a model, unless it has answered one."""
 
 
 def refusal_of(status: int | None, model: Model) -> Problem | None:
-    """Why a server refuses every request of a model; None for another status."""
-    if status == 404 and model.agent is not None:
+    """Why a server refuses every request of a model; None for another status.
+
+    A run keeps the models of its plan: only what is not in bench.toml can be mended for a run that has begun.
+    """
+    if status in KEY_STATUSES:
+        fix = (
+            "name the key's environment variable in key_env and begin a new run"
+            if model.key_env is None
+            else f"export a key that the server takes as {model.key_env} and continue, or begin a new run"
+        )
+        return Problem("the server refuses the API key", fix)
+    if status != NOT_FOUND:
+        return None
+    if model.agent is not None:
         title = get_api(model.api).title
         return Problem(
             f"the server has no {title} API, which {model.agent} speaks, or knows no such model",
-            fix=f"choose another agent or a server with the {title} API, or correct model or base_url",
+            f"choose another agent or a server with the {title} API, or correct model or base_url, and begin a new run",
         )
-    return None if status is None else REFUSALS.get(status)
+    return Problem("the server knows no such model or address", "correct model or base_url and begin a new run")
 
 
 def is_answer(recording: Recording) -> bool:

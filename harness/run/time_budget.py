@@ -131,6 +131,12 @@ def unasked_models(folder: RunFolder) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key.model for key in _missing(folder, runs) if key.model not in asked))
 
 
+def describe_waiting(folder: RunFolder) -> Iterator[str]:
+    """A line for each model that a first look waits for after a session."""
+    for label in unasked_models(folder):
+        yield f"{label} has no trial yet, and the first look waits for it; if resumed without it, the run goes on"
+
+
 def has_open_lane(folder: RunFolder, label: str) -> bool:
     """Whether a model is still in question: in a sequential run the missing trials of others count for nothing."""
     looks = folder.chain.looks
