@@ -85,8 +85,8 @@ def test_resuming_a_finished_run_records_and_scores_nothing(
 def test_a_server_that_fails_after_a_look_stops_its_own_model_and_no_other(tmp_path: Path) -> None:
     canary = kit_tasks()["speed-canary"]
     settings = RunSettings(tasks=(canary.name,), trials=3, warmups=0, idle_s=0.0, until_decided=True)
-    one_trial = 2
-    with serve_fake(FakeBehavior()) as server, serve_fake(FakeBehavior(not_found=range(one_trial, 99))) as failing:
+    # The first chat request of a model counts the tokens of its prompts, the second is its first trial.
+    with serve_fake(FakeBehavior()) as server, serve_fake(FakeBehavior(not_found=range(3, 99))) as failing:
         urls = {"a": server.base_url, "b": failing.base_url, "c": server.base_url}
         models = tuple(Model(label, "openai", url, "m") for label, url in urls.items())
         folder = start_run(tmp_path, Config(settings, models), (canary,))
