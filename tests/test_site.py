@@ -218,6 +218,18 @@ def test_the_address_of_the_bundles_is_taken_as_it_is_given(url: str, expected: 
     assert f'href="{expected}"' in page
 
 
+def test_bundles_of_one_name_have_no_address_below_one(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for number, folder in enumerate(folders):
+        write_bundle(folder / "same", later(good_bundle(), number))
+    write_bundle(folders[0] / "other", later(good_bundle(), 2))
+    options = VerifyOptions("consistent", tasks=tasks())
+    found = import_results(ImportRequest(folders, tmp_path / "cache", options))
+    build_site(SiteRequest(found, tmp_path / "site", bundle_url="/bundles"))
+    pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.html")]
+    assert {address for page in pages for address in re.findall(r'href="(/bundles/[^"]*)"', page)} == {"/bundles/other"}
+
+
 def _answer(bundle: str, definition: str, label: str | None, trials: int = 10, level: str = "consistent") -> SiteAnswer:
     text = f"{label}. It solved 9 of 10." if label else "the evidence does not decide."
     state = "decided" if label else "undecided"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,13 +68,21 @@ def build_site(request: SiteRequest) -> SiteReport:
 
 
 def _addresses(request: SiteRequest) -> Mapping[str, str]:
-    """The address of each bundle: with a host, from the root of the site's host, or from the site's folder."""
-    base, out = request.bundle_url, request.out.absolute()
+    """The address of each bundle: with a host, from the root of the site's host, or from the site's folder.
+
+    Below the address of a host there is one bundle of a name: two of the same name, from two folders, have none.
+    """
+    results, base, out = request.collection.results, request.bundle_url.rstrip("/"), request.out.absolute()
+    if not request.bundle_url:
+        return {
+            each.record.bundle: quote(os.fsencode(os.path.relpath(each.path.absolute(), out).replace(os.sep, "/")))
+            for each in results
+        }
+    names = Counter(each.path.name for each in results)
     return {
-        each.record.bundle: f"{base.rstrip('/')}/{quote(os.fsencode(each.path.name), safe='')}"
-        if base
-        else quote(os.fsencode(os.path.relpath(each.path.absolute(), out).replace(os.sep, "/")))
-        for each in request.collection.results
+        each.record.bundle: f"{base}/{quote(os.fsencode(each.path.name), safe='')}"
+        for each in results
+        if names[each.path.name] == 1
     }
 
 
