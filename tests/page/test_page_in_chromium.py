@@ -207,8 +207,8 @@ def test_only_limits_of_the_reader_make_a_model_faint_and_only_where_every_lane_
     _wait(page, lambda: sorted(_opacities(points)) == ["0.25"] * (12 - small) + ["0.9"] * small)
 
 
-def _opacities(points: Locator) -> list[str | None]:
-    return [point.get_attribute("opacity") for point in points.all()]
+def _opacities(points: Locator) -> list[str]:
+    return [str(point.get_attribute("opacity")) for point in points.all()]
 
 
 def test_a_limit_can_be_moved_with_the_keyboard(open_page: Open) -> None:
