@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import ConfigError, Problem
 from harness.files import build, sha256_of, sha256_of_file
-from harness.record import parse_url
+from harness.record import authorization, parse_url
 from harness.schema import Location, TomlDocument, parse_toml, suggestion
 from harness.servers import ServerKind, find_request_problems, get_server_kind
 from harness.types import Json, Lane, Model, RunSettings
@@ -116,8 +116,16 @@ def find_missing_inputs(model: Model) -> Iterator[tuple[str, Problem]]:
     file = model.facts.get("file")
     if file is not None and not Path(file).expanduser().exists():
         yield "facts.file", Problem(f"no such file: {file}", _CORRECT_FILE)
-    if model.key_env is not None and not os.environ.get(model.key_env):
+    if model.key_env is None:
+        return
+    api_key = os.environ.get(model.key_env)
+    if not api_key:
         yield "key_env", Problem(f"the environment variable {model.key_env} is not set", "export it before the run")
+        return
+    try:
+        authorization(api_key)
+    except ConfigError as error:
+        yield from (("key_env", problem) for problem in error.problems)
 
 
 def _address_problems(base_url: str, location: Location) -> Iterator[Problem]:

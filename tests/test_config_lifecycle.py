@@ -203,3 +203,12 @@ def test_keys_and_files_are_looked_for_only_where_a_model_will_be_asked(
     (unset,) = problems(tmp_path, 'key_env = "KEY_OF_A"\n')
     assert unset.startswith("line 6: $.models[0].key_env: the environment variable KEY_OF_A is not set")
     assert load_config(tmp_path / "bench.toml", for_requests=False).models[0].key_env == "KEY_OF_A"
+
+
+def test_a_key_that_no_header_can_carry_is_a_problem_of_the_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEY_OF_A", "secret ")
+    (found,) = problems(tmp_path, 'key_env = "KEY_OF_A"\n')
+    assert found.startswith("line 6: $.models[0].key_env: the API key contains surrounding whitespace")
+    assert "secret" not in found
