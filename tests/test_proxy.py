@@ -33,7 +33,7 @@ from harness.proxy import (
 from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.client_connection import ClientConnection, has_unsent_bytes
 from harness.proxy.heads import parse_request
-from harness.proxy.secrets import Reads, SecretFilter, hide_query
+from harness.proxy.secrets import Reads, SecretFilter, hide_target
 from harness.proxy.server import Address
 from harness.proxy.summary import summarize_exchange
 from harness.read import read
@@ -810,7 +810,35 @@ def test_a_secret_is_hidden_however_it_is_cut(size: int) -> None:
 
 
 def test_a_query_keeps_its_names() -> None:
-    assert hide_query("/v1?key=abc&beta=true") == "/v1?key=(not stored)&beta=true"
+    assert hide_target("/v1?key=abc&beta=true") == "/v1?key=(not stored)&beta=true"
+    assert hide_target("/v1?accessToken=abc") == "/v1?accessToken=(not stored)"
+
+
+def test_the_user_of_a_target_is_neither_stored_nor_printed(tmp_path: Path) -> None:
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post("http://user:pass-word-of-a-user@host/a@b", b"pass-word-of-a-user"))
+    assert b"http://user:pass-word-of-a-user@host/a@b" in server.received[0]
+    (exchange,) = running.exchanges()
+    assert (exchange.target, exchange.body) == ("http://host/a@b", b"*" * 19)
+    assert running.lines[0].split() == ["http://host/a@b", "200"]
+
+
+def test_keys_in_the_json_of_a_request_reach_the_server_and_no_file(tmp_path: Path) -> None:
+    keys = ("sk-of-the-gateway-0123", "oauth-token-0123456789", "sk-of-the-header-0123")
+    tool = {"type": "mcp", "authorization": keys[1], "headers": {"Authorization": f"Bearer {keys[2]}"}}
+    document = {"model": "m", "api_key": keys[0], "tools": [tool], "input": "what is an api_key?"}
+    body = json.dumps(document).encode()
+    reply = f"no key {keys[2]}".encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(reply) + reply
+    with RawServer(answering(answer)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post("/v1/responses", body))
+    assert server.received[0].endswith(body)
+    (exchange,) = running.exchanges()
+    stored = (tmp_path / JOURNAL).read_text() + repr(exchange)
+    assert [key for key in keys if key in stored] == []
+    hidden = {**tool, "authorization": "*" * 22, "headers": {"Authorization": "*" * 28}}
+    assert exchange.recording.request == {**document, "api_key": "*" * 22, "tools": [hidden]}
+    assert exchange.recording.chunks[0].data == b"no key " + b"*" * 21
 
 
 def test_a_reset_in_mid_stream_is_passed_on_as_a_reset(tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from time import perf_counter_ns
 
 from harness.proxy.heads import RequestHead, ResponseHead
 from harness.proxy.journal import SessionJournal, iso_time
+from harness.proxy.json_secrets import JsonSecretFilter
 from harness.proxy.secrets import (
     MIN_CHARS_IN_BODY,
     Reads,
     SecretFilter,
     find_secrets,
     hide_headers,
-    hide_query,
+    hide_target,
     min_chars_to_hide,
 )
 from harness.record import CLOCK_WRAP_NS, read_moment
@@ -50,6 +51,7 @@ class ExchangeJournal:
         self._response: tuple[int, ResponseHead] | None = None
         self._body_reads, self._chunk_reads = Reads(), Reads()
         self._body_filter = self._chunk_filter = SecretFilter(())
+        self._json_filter = JsonSecretFilter()
         self._chunk_bytes = 0
         self._encoding, self._has_ended = threading.Lock(), False
         self.sent_ns: int | None = None
@@ -93,7 +95,7 @@ class ExchangeJournal:
         # What is noted meanwhile waits: heads are noted before reads, and so are looked at after them.
         body, chunks = self._body_reads.take(), self._chunk_reads.take()
         self._encode_request()
-        self._append_reads(b"body", self._body_filter.feed(body))
+        self._append_reads(b"body", self._body_filter.feed(self._json_filter.feed(body)))
         self._encode_response()
         self._store_chunks(self._chunk_filter.feed(chunks))
 
@@ -102,7 +104,7 @@ class ExchangeJournal:
             (at_ns, request), self._request = self._request, None
             self._secrets |= find_secrets(request.target, request.headers)
             self._body_filter = self._chunk_filter = self._filter(MIN_CHARS_IN_BODY)
-            target, headers = hide_query(request.target), hide_headers(request.headers)
+            target, headers = hide_target(request.target), hide_headers(request.headers)
             self._append("request", at_ns, {"method": request.method, "target": target, "headers": headers})
         if self._sent_wall_ns is not None and self.sent_ns is not None:
             wall_ns, self._sent_wall_ns = self._sent_wall_ns, None
@@ -111,7 +113,7 @@ class ExchangeJournal:
     def _encode_response(self) -> None:
         if self._response is not None:
             (at_ns, response), self._response = self._response, None
-            self._secrets |= find_secrets("", response.headers)
+            self._secrets |= find_secrets("", response.headers) | self._json_filter.found
             self._chunk_filter = self._filter(min_chars_to_hide(response.status))
             fields: dict[str, Json] = {"status": response.status, "headers": hide_headers(response.headers)}
             self._append("response", at_ns, fields)
@@ -131,6 +133,7 @@ class ExchangeJournal:
         self._journal.discard_encoder(self.encode)
         with self._encoding:
             self._encode()
+            self._append_reads(b"body", self._body_filter.feed(self._json_filter.flush()))
             self._append_reads(b"body", self._body_filter.flush())
             if self._chunk_filter is not self._body_filter:
                 self._store_chunks(self._chunk_filter.flush())

@@ -1,7 +1,8 @@
-"""Keeps keys and cookies, which are passed on, out of the files: in headers, queries (`hide_query`) and bodies.
+"""Keeps keys and cookies, which are passed on, out of the files: in headers, targets (`hide_target`) and bodies.
 
 What a header or a query calls a key is replaced there. Its value is also replaced by as many asterisks in bodies,
-since some servers repeat it in an error and some agents read it from their environment.
+since some servers repeat it in an error and some agents read it from their environment. Keys that only the JSON of a
+request has are json_secrets.py's.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ MIN_CHARS_IN_BODY = 16
 MIN_CHARS_IN_ERROR = 4
 """A shorter key, such as `none` or `lm-studio`, may be an ordinary word of a body, and is replaced in errors only."""
 _SECRET_NAME = re.compile(
-    r"authorization|cookie|credential|passw|secret|(?:^|[-_])(?:auth|token|sig|signature)$|api[-_]?key|^key$|[-_]key$",
+    r"authorization|cookie|credential|passw|passphrase|secret|api[-_]?key|(?:access|auth|refresh|session)[-_]?token"
+    r"|(?:^|[-_])(?:auth|bearer|jwt|key|pwd|sig|signature|token)(?:[-_]?v?\d+)?$",
     re.IGNORECASE,
 )
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_USER_INFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@")
 _QUERY_VALUE = re.compile(r"([?&])([^=&]+)=([^&]*)")
 
 
@@ -58,8 +62,8 @@ def min_chars_to_hide(status: int) -> int:
 
 @lru_cache(1024)
 def is_secret_name(name: str) -> bool:
-    """Whether a header or a query's parameter of this name may hold a key or a cookie."""
-    return _SECRET_NAME.search(name) is not None
+    """Whether a header or a parameter of this name, such as `X-Api-Key` or `accessToken`, may hold a key or cookie."""
+    return _SECRET_NAME.search(_CAMEL_CASE.sub("-", name)) is not None
 
 
 def hide_headers(headers: Headers) -> list[list[str]]:
@@ -68,14 +72,17 @@ def hide_headers(headers: Headers) -> list[list[str]]:
     return [[name, HIDDEN if is_secret_name(name) else value] for name, value in decoded]
 
 
-def hide_query(target: str) -> str:
-    """A request's target as it is stored and printed."""
+def hide_target(target: str) -> str:
+    """A request's target as it is stored and printed: without a user's name and password, and the keys of its query."""
+    target = _USER_INFO.sub(r"\1", target)
     return _QUERY_VALUE.sub(lambda m: f"{m[1]}{m[2]}={HIDDEN if is_secret_name(m[2]) else m[3]}", target)
 
 
 def find_secrets(target: str, headers: Headers) -> frozenset[bytes]:
     """The keys and cookies of a request or a response."""
     found = {match[3].encode("latin-1") for match in _QUERY_VALUE.finditer(target) if is_secret_name(match[2])}
+    if user_info := _USER_INFO.match(target):
+        found.add(user_info[2].partition(":")[2].encode("latin-1"))
     for name, value in headers:
         if is_secret_name(name.decode("latin-1")):
             found |= _secrets_in(name.lower(), value)
@@ -88,7 +95,12 @@ def _secrets_in(name: bytes, value: bytes) -> set[bytes]:
         # What follows the first pair of Set-Cookie are attributes, such as the path.
         parts = value.split(b";")[: None if name == b"cookie" else 1]
         return {part.strip().partition(b"=")[2] for part in parts}
-    return {value, value.partition(b" ")[2].strip()}
+    return secret_parts(value)
+
+
+def secret_parts(value: bytes) -> set[bytes]:
+    """A value, and what follows its scheme, such as `Bearer`."""
+    return {part for part in (value, value.partition(b" ")[2].strip()) if part}
 
 
 class SecretFilter:

@@ -25,6 +25,7 @@ from harness.proxy.exchange_journal import ExchangeJournal
 from harness.proxy.heads import RequestHead
 from harness.proxy.journal import SessionJournal, open_journal
 from harness.proxy.relay import ResponseRelay
+from harness.proxy.secrets import hide_target
 from harness.proxy.summary import ResponseRecord, Summarizer, SummaryProcess
 from harness.proxy.target_connection import TargetConnection
 from harness.proxy.target_key import TargetKey
@@ -201,7 +202,7 @@ class _ProxyServer:
     def finish(self, head: RequestHead, record: ExchangeJournal, reason: ExchangeEnd, error: str | None) -> None:
         self._under_way -= 1
         record.end(reason, error)
-        path = head.target.partition("?")[0]
+        path = hide_target(head.target).partition("?")[0]
         response = ResponseRecord(path, record.status, record.sent_ns, record.chunks, reason, error)
         self._executor.submit(self._print, response)
 
