@@ -468,6 +468,15 @@ def test_what_the_proxy_does_not_pass_on_gets_one_clear_answer(
     assert [status.decode() in line for line in running.lines] == [True]
 
 
+def test_an_offer_of_http_2_is_ignored_and_the_request_passed_on(tmp_path: Path) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: me\r\n"
+    offer = b"Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n"
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        answer = running.send(head + offer + b"Content-Length: 2\r\n\r\n{}")
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert server.received == [head + b"Content-Length: 2\r\nConnection: close\r\n\r\n{}"]
+
+
 def test_keys_and_cookies_reach_the_server_and_no_file(tmp_path: Path) -> None:
     secrets = (KEY, "query-key-value", "cookie-value-of-a-session", "short-key")
     refused = f"invalid key {KEY}, {secrets[3]}".encode()
@@ -505,6 +514,21 @@ def test_a_body_that_is_too_large_to_be_admitted_is_refused_before_it_is_sent(
     assert answer.startswith(b"HTTP/1.1 " + status)
     assert (admitted, len(server.received)) == (([b"{}"], 1) if size == "2" else ([], 0))
     assert running.exchanges()[0].end_reason == ("complete" if size == "2" else "refused")
+
+
+def test_a_client_that_waits_to_send_its_body_is_told_to_where_the_body_is_admitted(tmp_path: Path) -> None:
+    with RawServer(answering(OK)).running() as server:
+        target, listen = parse_target(f"http://127.0.0.1:{server.port}"), parse_listen("127.0.0.1:0")
+        settings = ProxySettings(target, listen, tmp_path, summarizer=summarize_exchange, admit=lambda head, body: None)
+        head, _, body = post("/", b"{}", "Expect: 100-continue").partition(b"\r\n\r\n")
+        with (
+            running_proxy(settings) as running,
+            socket.create_connection(("127.0.0.1", running.port), timeout=10) as client,
+        ):
+            client.sendall(head + b"\r\n\r\n")
+            assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            client.sendall(body)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 OK")
 
 
 class _Transport:
@@ -573,12 +597,22 @@ def test_a_token_is_demanded_as_the_api_key(tmp_path: Path) -> None:
             for headers in (
                 (),
                 ("Authorization: Bearer no",),
+                (f"Authorization: Bearer no {KEY}",),
                 (f"Authorization: Bearer {KEY}",),
+                (f"api-key: {KEY}",),
                 (f"x-api-key: {KEY}",),
             )
         ]
-    assert [answer[9:12] for answer in answers] == [b"401", b"401", b"200", b"200"]
-    assert len(server.received) == 2
+    assert [answer[9:12] for answer in answers] == [b"401", b"401", b"401", b"200", b"200", b"200"]
+    assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("token", ["two words", "gr\u00fcn", "line\n"])
+def test_a_token_that_a_header_does_not_carry_as_it_is_is_refused(tmp_path: Path, token: str) -> None:
+    settings = ProxySettings(parse_target("http://127.0.0.1:9"), parse_listen("127.0.0.1:0"), tmp_path, token)
+    with pytest.raises(ConfigError, match="token has whitespace") as caught:
+        serve(settings, lambda line: None, lambda handle: handle.stop())
+    assert token not in caught.value.message
 
 
 @pytest.mark.parametrize(

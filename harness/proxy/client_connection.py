@@ -20,6 +20,7 @@ from harness.proxy.hub import Hub
 from harness.proxy.target_connection import TargetConnection
 
 _HTTP2_PREFACE = b"PRI * HTTP/2.0"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER_S = 2.0
 """How long a client may go on sending after its answer: closed with unread bytes, a socket drops what it had sent."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -120,6 +121,9 @@ class ClientConnection(asyncio.Protocol):
             self._start_exchange(head, rest, (413, reason))
         elif len(rest) < size:
             self.unread, self._partial = b"", _PartialRequest(head, size, bytearray(rest))
+            if not rest and any(value.lower() == b"100-continue" for value in head.values(b"expect")):
+                # The target, which would say so otherwise, is not asked before the body is here.
+                self.transport.write(_CONTINUE)
         else:
             self._start_exchange(head, rest, self._hub.refusal(head, rest[:size]))
 

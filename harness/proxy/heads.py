@@ -23,6 +23,7 @@ HEAD_END = re.compile(rb"\r?\n\r?\n")
 HOP_BY_HOP = frozenset(
     (
         b"connection",
+        b"http2-settings",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authorization",
@@ -187,10 +188,15 @@ def _connection_tokens(headers: Headers) -> frozenset[bytes]:
 
 
 def _upgrade(method: bytes, headers: Headers) -> str | None:
-    """To what the client wants to upgrade the connection; None if it does not."""
+    """To what the client wants to upgrade the connection; None if it does not.
+
+    HTTP/2 without TLS (h2c), which Java's client offers with each first request, goes on as HTTP/1.1 where the offer is
+    ignored.
+    """
     if method == b"CONNECT":
         return "a tunnel (CONNECT)"
-    return next((value.decode("latin-1") for name, value in headers if name.lower() == b"upgrade"), None)
+    values = (value.decode("latin-1") for name, value in headers if name.lower() == b"upgrade")
+    return next((value for value in values if value.lower() != "h2c"), None)
 
 
 def _forwarded_lines(raw: bytes, tokens: frozenset[bytes]) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import signal
 import socket
 import ssl
@@ -34,6 +35,8 @@ from harness.types import ExchangeEnd
 
 _BACKLOG = 128
 _MAX_PORT = 65535
+_NO_TOKEN = re.compile(r"[^!-~]")
+"""What a token must not have: other characters a header may not carry, or a client may cut or encode."""
 Admission = Callable[[RequestHead, bytes], str | None]
 """Says why a request is refused."""
 
@@ -180,8 +183,10 @@ class _ProxyServer:
         token = self._settings.token
         if token is None:
             return True
-        names = (b"proxy-authorization", b"authorization", b"x-api-key")
-        given = [value.split()[-1] for name in names for value in head.values(name) if value.strip()]
+        names = (b"proxy-authorization", b"authorization", b"x-api-key", b"api-key")
+        values = [value for name in names for value in head.values(name)]
+        # As the whole value, or behind a scheme such as Bearer.
+        given = [*values, *(value.partition(b" ")[2].strip() for value in values)]
         # compare_digest takes as long for every wrong token, so its time tells nothing of the right one.
         return any(hmac.compare_digest(value, token.encode("utf-8")) for value in given)
 
@@ -308,6 +313,9 @@ def _check(settings: ProxySettings) -> None:
     listen, target = settings.listen, settings.target
     if listen is None:
         return
+    if settings.token and _NO_TOKEN.search(settings.token):
+        message = "the proxy's token has whitespace, a control character or a non-ASCII character"
+        raise ConfigError(message, fix="choose a token of ASCII letters, digits and punctuation")
     if not listen.is_loopback and not settings.token:
         raise ConfigError(f"{listen.host}: other machines reach this address, and no token protects it")
     if listen.port == target.port and listen.is_this_machine and target.is_this_machine:
