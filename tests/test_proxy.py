@@ -1,6 +1,9 @@
 """The recording proxy: bytes as they came, what it keeps of them, and every way in which an exchange can go wrong."""
 
 import json
+import os
+import select
+import signal
 import socket
 import struct
 import subprocess
@@ -360,6 +363,29 @@ def test_the_server_sees_that_a_client_has_left_that_did_not_read(tmp_path: Path
     assert running.exchanges()[0].end_reason == "client_closed"
 
 
+def test_a_server_that_does_not_read_sees_that_the_client_has_left(tmp_path: Path) -> None:
+    seen = threading.Event()
+
+    def wait_unread(connection: socket.socket, request: bytes) -> None:
+        connection.settimeout(0.5)
+        ended = select.poll()
+        ended.register(connection, 0)
+        if ended.poll(10_000):
+            seen.set()
+
+    # The server reads the head, and of the body nothing more.
+    head = b"POST / HTTP/1.1\r\nHost: me\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with RawServer(wait_unread).running() as server, proxy(server.port, tmp_path) as running:
+        client = socket.create_connection(("127.0.0.1", running.port), timeout=1)
+        with client, suppress(TimeoutError):
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(head)
+            while True:
+                client.sendall(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
+        assert seen.wait(5)
+    assert running.exchanges()[0].end_reason == "client_closed"
+
+
 def test_a_stream_goes_on_while_others_come_and_go(tmp_path: Path) -> None:
     steps = threading.Semaphore(0)
 
@@ -651,6 +677,34 @@ def test_a_large_request_goes_through_and_is_kept(tmp_path: Path, megabytes: int
     assert answer.endswith(b"hi")
     assert server.received[0].endswith(b"\r\n\r\n" + body)
     assert running.exchanges()[0].body == body
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(EOFError(), "the process that counts tokens has ended"), (KeyError("x"), "KeyError: 'x'")]
+)
+def test_lines_without_counts_say_why_once(tmp_path: Path, error: Exception, reason: str) -> None:
+    def fail(_: object) -> str:
+        raise error
+
+    with RawServer(answering(OK)).running() as server:
+        target = parse_target(f"http://127.0.0.1:{server.port}")
+        settings = ProxySettings(target, parse_listen("127.0.0.1:0"), tmp_path, summarizer=fail)
+        with running_proxy(settings) as running:
+            for _ in range(2):
+                running.send(post("/a"))
+    assert running.lines == [f"lines without counts follow: {reason}; all is recorded", "/a  200", "/a  200"]
+
+
+def test_ctrl_c_right_after_the_start_ends_the_proxy_without_a_traceback(tmp_path: Path) -> None:
+    command = ["proxy", "--to", "http://127.0.0.1:1", "--listen", "127.0.0.1:0", "--out", str(tmp_path / "session")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", *command], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert (process.returncode, rest.splitlines()) == (0, [f"0 exchanges are in {tmp_path / 'session' / JOURNAL}"])
 
 
 def test_two_proxies_in_a_chain_keep_the_same_exchange(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import select
 import socket
 import struct
 import sys
@@ -16,16 +17,18 @@ from dataclasses import dataclass
 from typing import cast
 
 from harness.proxy.heads import HEAD_END, MAX_HEAD_BYTES, HeadError, RequestHead, error_response, parse_request
-from harness.proxy.hub import Hub
+from harness.proxy.hub import RESET_ON_CLOSE, Hub
 from harness.proxy.target_connection import TargetConnection
 
 _HTTP2_PREFACE = b"PRI * HTTP/2.0"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER_S = 2.0
 """How long a client may go on sending after its answer: closed with unread bytes, a socket drops what it had sent."""
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _MAX_ADMITTED_BODY_BYTES = 64 * 1024 * 1024
 """A body that is admitted as a whole waits in memory. A model's whole context takes a few MB, its images tens of MB."""
+_LOOK_EVERY_S = 0.1
+_HANG_UP = getattr(select, "POLLRDHUP", 0)
+"""What to ask poll() for beside POLLHUP and POLLERR, which it always tells; macOS has no POLLRDHUP."""
 _SO_NWRITE = 0x1024
 """macOS, sys/socket.h: the option that returns how many bytes of a socket are not sent."""
 
@@ -52,6 +55,7 @@ class ClientConnection(asyncio.Protocol):
         self._exchange: TargetConnection | None = None
         self._partial: _PartialRequest | None = None
         self._closing = False
+        self._next_look: asyncio.TimerHandle | None = None
         self.is_slow = False
         """Whether the client has too much to read: the transport says so once, however many exchanges follow."""
         self.transport: asyncio.Transport
@@ -80,6 +84,35 @@ class ClientConnection(asyncio.Protocol):
             self.unread = self._exchange.send_body(self.unread)
             if len(self.unread) > MAX_HEAD_BYTES:
                 self.transport.pause_reading()
+
+    def hold(self) -> None:
+        """Read no more until `release`, and look meanwhile whether the client is still there.
+
+        A connection that is not read does not tell: the target would wait for the rest of a request that nobody sends.
+        """
+        self.transport.pause_reading()
+        self._look()
+
+    def release(self) -> None:
+        """Read again."""
+        self._stop_looking()
+        self.transport.resume_reading()
+
+    def _look(self) -> None:
+        self._stop_looking()
+        if self.transport.is_closing():
+            return
+        connection = select.poll()
+        connection.register(self._fd, _HANG_UP)
+        if connection.poll(0):
+            self.transport.abort()
+        else:
+            self._next_look = asyncio.get_running_loop().call_later(_LOOK_EVERY_S, self._look)
+
+    def _stop_looking(self) -> None:
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
 
     def send(self, data: bytes) -> None:
         """Send at once what the kernel takes; `transport.write` alone sends when all other sockets were read, too.
@@ -172,17 +205,19 @@ class ClientConnection(asyncio.Protocol):
         if self.transport.get_write_buffer_size() or has_unsent_bytes(sock):
             self._close()
             return
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.transport.abort()
 
     def refuse(self, status: int, message: str) -> None:
         """Answer the current request by the proxy itself."""
         self._exchange = None
+        self._stop_looking()
         self._answer(status, message)
 
     def exchange_ended(self, *, persistent: bool, reset: bool) -> None:
         """The response is whole, or as much of it as there will be."""
         self._exchange = None
+        self._stop_looking()
         if self.transport.is_closing():
             return
         if reset:

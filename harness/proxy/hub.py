@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from typing import TYPE_CHECKING, Protocol
 
 from harness.proxy.bodies import FramingError
@@ -15,6 +16,10 @@ from harness.types import ExchangeEnd
 if TYPE_CHECKING:
     from harness.proxy.client_connection import ClientConnection
     from harness.proxy.target_connection import TargetConnection
+
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER of a socket that is closed by a reset."""
 
 
 class Hub(Protocol):

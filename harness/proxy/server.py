@@ -161,6 +161,8 @@ class _ProxyServer:
         self._relays: set[asyncio.Future[OSError | FramingError | None]] = set()
         self._clients: set[ClientConnection] = set()
         self.exchanges = self._under_way = 0
+        self._has_explained = False
+        """Whether it was said why lines have no counts."""
 
     def begin(self, head: RequestHead) -> ExchangeJournal:
         secrets = frozenset([self.target_key.secret] if self.target_key else [])
@@ -214,8 +216,13 @@ class _ProxyServer:
     def _print(self, response: ResponseRecord) -> None:
         try:
             self._report(self._summarizer(response))
-        except (EOFError, OSError):
-            # The process that makes lines was killed: recording goes on without them.
+        except Exception as error:  # noqa: BLE001
+            # Recording goes on without counts, whatever is wrong with them, such as a killed process.
+            if not self._has_explained:
+                has_ended = isinstance(error, EOFError | OSError)
+                reason = "the process that counts tokens has ended" if has_ended else f"{type(error).__name__}: {error}"
+                self._report(f"lines without counts follow: {reason}; all is recorded")
+            self._has_explained = True
             self._report(f"{response.path}  {response.status or response.error}")
 
     def note(self, line: str) -> None:

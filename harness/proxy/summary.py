@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 
 from harness.proxy.exchanges import relative_chunks
@@ -51,7 +51,14 @@ class SummaryProcess:
         context = get_context("spawn")
         self._pipe, end = context.Pipe()
         self._process = context.Process(target=_make_lines, args=(end,), daemon=True)
-        self._process.start()
+        # The process inherits that SIGINT waits: Ctrl-C goes to the whole process group, also while it still imports.
+        # Started first, since the start of the tracker lets signals through again.
+        resource_tracker.ensure_running()
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         end.close()
 
     def __call__(self, record: ResponseRecord) -> str:
@@ -66,7 +73,7 @@ class SummaryProcess:
 
 
 def _make_lines(pipe: Connection) -> None:
-    # Ctrl-C goes to the whole process group: the proxy still wants the last lines.
+    # The proxy still wants the last lines after Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, OSError):
         while True:

@@ -10,6 +10,7 @@ A read of the target is stamped first, then passed on, then looked at and record
 from __future__ import annotations
 
 import asyncio
+import socket
 from contextlib import suppress
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, cast
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 from harness.proxy.bodies import Body, FramingError, UnsizedBody
 from harness.proxy.exchange_journal import ExchangeJournal
 from harness.proxy.heads import HEAD_END, HeadError, RequestHead, parse_response, why_not_http1
-from harness.proxy.hub import Hub
+from harness.proxy.hub import RESET_ON_CLOSE, Hub
 from harness.proxy.relay import ResponseRelay
 from harness.proxy.target_key import KeylessBody
 from harness.types import ExchangeEnd
@@ -246,17 +247,20 @@ class TargetConnection(asyncio.Protocol):
         if self._connecting is not None and self._transport is None:
             self._connecting.cancel()
         if self._transport is not None:
+            if reason == "client_closed" and not self._head.body.complete:
+                # Behind what a target has not read of half a request it would not see the end.
+                self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             # Not close(): it would first send what the client wanted to send, and a server would not see the end.
             self._transport.abort()
         self._hub.finish(self._head, self._record, reason, error)
 
     def pause_writing(self) -> None:
         """The target reads slower than the client writes."""
-        self._client.transport.pause_reading()
+        self._client.hold()
 
     def resume_writing(self) -> None:
         """The target has caught up."""
-        self._client.transport.resume_reading()
+        self._client.release()
 
     def pause_reading(self) -> None:
         """The client has too much to read."""
