@@ -80,6 +80,9 @@ def test_every_run_without_a_seed_gets_a_fresh_one() -> None:
         (("init", "--only", "--base-url", "http://127.0.0.1:abc/v1"), "invalid URL"),
         (("init", "--only", "--base-url", "http://a..b:1/v1"), "a..b is not the name of a host"),
         (("probe", "--server", "openai", "--base-url", "http://a..b:1/v1"), "a..b is not the name of a host"),
+        (("probe", "--server", "openai", "--base-url", "http://[::1]:9/v1", "--context", "-3"), "at least 1, not -3"),
+        (("probe", "--server", "openai", "--base-url", "http://[::1]:9/v1", "--long-tokens", "0"), "at least 1, not 0"),
+        (("probe", "--server", "openai", "--base-url", "http://[::1]:9/v1", "--api", "chat", "--no-long"), "short"),
     ],
 )
 def test_a_value_that_no_command_can_use_is_an_error_before_anything_is_done(

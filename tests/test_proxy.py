@@ -1,5 +1,6 @@
 """The recording proxy: bytes as they came, what it keeps of them, and every way in which an exchange can go wrong."""
 
+import gzip
 import json
 import os
 import select
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +23,7 @@ from typing import Any, cast
 
 import pytest
 
+from harness.cli.session_source import read_session
 from harness.errors import ConfigError, LanebenchError, RunError
 from harness.files import read_lines
 from harness.proxy import (
@@ -35,6 +38,7 @@ from harness.proxy import (
 )
 from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.client_connection import ClientConnection, has_unsent_bytes
+from harness.proxy.encodings import decode_reads
 from harness.proxy.heads import parse_request
 from harness.proxy.secrets import Reads, SecretFilter, hide_target
 from harness.proxy.server import Address
@@ -705,6 +709,66 @@ def test_ctrl_c_right_after_the_start_ends_the_proxy_without_a_traceback(tmp_pat
     os.killpg(process.pid, signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert (process.returncode, rest.splitlines()) == (0, [f"0 exchanges are in {tmp_path / 'session' / JOURNAL}"])
+
+
+COUNTED = (
+    b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\n'
+    b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":700,"completion_tokens":5}}\n\ndata: [DONE]\n\n'
+)
+
+
+@pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)])
+def test_compressed_bodies_are_passed_on_as_they_came_and_read(
+    tmp_path: Path, encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    sent, reply = compress(b'{"model": "m", "messages": []}'), compress(COUNTED)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(reply)}\r\n\r\n".encode()
+    with (
+        RawServer(answering(head + reply[:30], reply[30:])).running() as server,
+        proxy(server.port, tmp_path) as running,
+    ):
+        answer = running.send(post("/v1/chat/completions", sent, f"Content-Encoding: {encoding.upper()}"))
+    assert server.received[0].endswith(sent)
+    assert answer.endswith(reply)
+    (exchange,) = running.exchanges()
+    assert (exchange.body, exchange.recording.request) == (sent, {"model": "m", "messages": []})
+    assert read(exchange.recording).content == "hi"
+    assert "prompt    700" in running.lines[0]
+
+
+def test_a_compression_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    reply = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nhi"
+    with RawServer(answering(reply)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post("/a"))
+    assert running.lines == [f"{'/a':<34}  200, not readable: compressed with br"]
+    assert running.exchanges()[0].recording.chunks[0].data == b"hi"
+
+
+def test_a_compressed_body_ends_where_it_breaks_or_grows_too_large() -> None:
+    compressed = gzip.compress(bytes(100_000_000))
+    halves = [compressed[:50_000], compressed[50_000:], b"more"]
+    decoded = decode_reads(Reads([1, 2, 3], halves), "gzip")
+    assert decoded.times_ns == [1, 2]
+    assert sum(map(len, decoded.pieces)) == 64 * 1024 * 1024
+    assert decode_reads(Reads([1, 2], [gzip.compress(b"hi")[:-4], b"broken"]), "gzip").pieces == [b"hi"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message", "fix"),
+    [
+        ("/api/chat?x=1", b"{}", "that can be read, only to /api/chat", "/chat/completions, /responses, /messages"),
+        ("/v1/messages", b"{broken", "no request to /v1/messages has a JSON object", "JSON that is not compressed"),
+    ],
+)
+def test_a_session_without_a_readable_request_names_what_was_asked(
+    tmp_path: Path, path: str, body: bytes, message: str, fix: str
+) -> None:
+    with RawServer(answering(OK)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post(path, body))
+    with pytest.raises(RunError, match=message) as caught:
+        read_session(tmp_path)
+    assert fix in (caught.value.problems[0].fix or "")
 
 
 def test_two_proxies_in_a_chain_keep_the_same_exchange(tmp_path: Path) -> None:

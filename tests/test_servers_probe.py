@@ -191,8 +191,9 @@ def test_a_rejected_request_is_named_with_the_servers_message() -> None:
 
 
 def test_a_rejected_first_request_ends_the_probe_with_the_servers_message() -> None:
-    with pytest.raises(ServerError, match="the first request failed: the request"):
+    with pytest.raises(ServerError, match="the first request failed: the request") as caught:
         probed(FakeBehavior(context=10))
+    assert [problem.fix for problem in caught.value.problems] == ["start the server with a larger context"]
 
 
 def test_a_wrong_api_key_is_named_as_such() -> None:

@@ -34,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from harness.run import keep_probe
     from harness.servers import ServerHandle, get_server_kind, probe
 
+    _check_numbers(args)
     if args.api is not None:
         return _run_api(args)
     kind, api_key = get_server_kind(args.server), _api_key(args.key_env)
@@ -50,6 +51,16 @@ def run(args: argparse.Namespace) -> int:
         log(f"no forecast of later runs from this probe: {error.message}")
     show(to_json(report, indent=1) if args.json else render(report))
     return 0
+
+
+def _check_numbers(args: argparse.Namespace) -> None:
+    """Refuse numbers that are no sizes, and those that --api does not use. Raises ConfigError."""
+    for option, value in (("--context", args.context), ("--long-tokens", args.long_tokens)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{option} must be at least 1, not {value}", fix=f"correct {option}")
+    if args.api is not None and (args.no_long or args.context is not None or args.long_tokens is not None):
+        message = "--api sends short requests only: --context, --no-long and --long-tokens say nothing to it"
+        raise ConfigError(message, fix="leave them out, or leave --api out")
 
 
 def _run_api(args: argparse.Namespace) -> int:

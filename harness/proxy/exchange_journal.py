@@ -37,8 +37,8 @@ MAX_SUMMARIZED_BYTES = 64 * 1024 * 1024
 class ExchangeJournal:
     """Writes the lines of one exchange, without keys and cookies.
 
-    `sent_ns`, `status` and `chunks` say what was written, for the line that is printed. Times are of the monotonic
-    clock; they are wrapped like those of recordings.
+    `sent_ns`, `status`, `encoding` and `chunks` say what was written, for the line that is printed. Times are of the
+    monotonic clock; they are wrapped like those of recordings.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class ExchangeJournal:
         self._encoding, self._has_ended = threading.Lock(), False
         self.sent_ns: int | None = None
         self.status: int | None = None
+        self.encoding = ""
         self.chunks = Reads()
         journal.add_encoder(self.encode)
 
@@ -74,6 +75,8 @@ class ExchangeJournal:
     def add_response(self, at_ns: int, head: ResponseHead) -> None:
         """The final response's head came."""
         self.status = head.status
+        values = (value for name, value in head.headers if name.lower() == b"content-encoding")
+        self.encoding = next(values, b"").decode("latin-1").lower()
         self._response = (at_ns, head)
 
     def add_chunk(self, at_ns: int, data: bytes) -> None:

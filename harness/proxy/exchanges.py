@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.apis import parse_object
 from harness.errors import RunError
 from harness.files import read_lines
+from harness.proxy.encodings import decode_body, decode_reads
 from harness.proxy.journal import JOURNAL
 from harness.proxy.secrets import Reads, split_bytes
 from harness.record import CLOCK_WRAP_NS
@@ -72,6 +73,7 @@ class _Lines:
     def _recording(self, body: bytes, response_headers: tuple[tuple[str, str], ...]) -> Recording:
         sent_ns = self.sent["at_ns"] if self.sent else None
         start_ns = self.request["at_ns"] if sent_ns is None else sent_ns
+        text = decode_body(body, _encoding(_headers(self.request))).decode("utf-8", "replace")
         return Recording(
             key=TrialKey("proxy", "session", self.request["exchange"]),
             turn=0,
@@ -79,11 +81,11 @@ class _Lines:
             sent_at=self.sent["at"] if self.sent else "",
             sent_ns=sent_ns,
             url=self.url + self.request["target"],
-            request=parse_object(body.decode("utf-8", "replace")) or {},
+            request=parse_object(text) or {},
             status=self.response["status"] if self.response else None,
             headers={name.lower(): value for name, value in response_headers},
             headers_ns=_since(start_ns, self.response),
-            chunks=relative_chunks(self.chunks, start_ns),
+            chunks=relative_chunks(decode_reads(self.chunks, _encoding(response_headers)), start_ns),
             end_reason=_END_REASONS.get(self.end["end_reason"] if self.end else None, "reset"),
             ended_ns=_since(start_ns, self.end),
             error=self.end["error"] if self.end else "the proxy was killed",
@@ -92,6 +94,10 @@ class _Lines:
 
 def _headers(line: dict[str, Json] | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in line["headers"]) if line else ()
+
+
+def _encoding(headers: tuple[tuple[str, str], ...]) -> str:
+    return next((value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), "")
 
 
 def _reads(line: dict[str, Json]) -> Reads:

@@ -210,7 +210,7 @@ class _ProxyServer:
         self._under_way -= 1
         record.end(reason, error)
         path = hide_target(head.target).partition("?")[0]
-        response = ResponseRecord(path, record.status, record.sent_ns, record.chunks, reason, error)
+        response = ResponseRecord(path, record.status, record.sent_ns, record.chunks, reason, error, record.encoding)
         self._executor.submit(self._print, response)
 
     def _print(self, response: ResponseRecord) -> None:

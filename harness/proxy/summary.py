@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 
+from harness.proxy.encodings import decode_reads, unread_encoding
 from harness.proxy.exchanges import relative_chunks
 from harness.proxy.secrets import Reads
 from harness.read import count_tokens, read
@@ -38,6 +39,8 @@ class ResponseRecord:
     chunks: Reads
     end_reason: ExchangeEnd
     error: str | None
+    encoding: str = ""
+    """The response's Content-Encoding in lower case."""
 
 
 Summarizer = Callable[[ResponseRecord], str]
@@ -109,8 +112,9 @@ def _status(record: ResponseRecord) -> str:
     """The server's status, and how the exchange ended if not well."""
     if record.status is None:
         return record.error or _END_WORDS.get(record.end_reason, record.end_reason)
-    words = _END_WORDS.get(record.end_reason)
-    return f"{record.status}, {words}" if words else str(record.status)
+    encoding = unread_encoding(record.encoding)
+    words = (_END_WORDS.get(record.end_reason), f"not readable: compressed with {encoding}" if encoding else None)
+    return ", ".join(word for word in (str(record.status), *words) if word)
 
 
 def _recording(record: ResponseRecord) -> Recording:
@@ -127,7 +131,7 @@ def _recording(record: ResponseRecord) -> Recording:
         status=record.status,
         headers={},
         headers_ns=None,
-        chunks=relative_chunks(record.chunks, start_ns),
+        chunks=relative_chunks(decode_reads(record.chunks, record.encoding), start_ns),
         end_reason=reason,
         ended_ns=None,
     )

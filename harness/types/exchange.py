@@ -19,7 +19,7 @@ class Exchange:
     `session` counts the starts of the proxy on this folder, `number` the exchanges of one start, both from 0.
     `received_ns` is the monotonic clock when the request's head had arrived. `body` is the request's body as it came;
     the values of keys and cookies are replaced. `end_reason` None: the proxy was killed first. `recording` holds the
-    response in the form that `read` takes; its `request` is empty unless the body is a JSON object.
+    response in the form that `read` takes, decompressed; its `request` is empty unless the body is a JSON object.
     """
 
     session: int

@@ -20,7 +20,7 @@ from harness.servers.probe.requests import (
 from harness.servers.probe.stream import ProbeReply, compare, observe, read_reply
 from harness.servers.probe.switches import cache_findings, sampling_findings, thinking_findings
 from harness.servers.query import ServerHandle, list_models, query_model_context, query_served_context, query_version
-from harness.types import ProbeFinding, ProbeReport, Recording, TrialKey
+from harness.types import ProbeFinding, ProbeReport, Recording, StreamError, TrialKey
 
 DEFAULT_CHARS_PER_TOKEN = 4.0
 
@@ -101,13 +101,20 @@ def with_model(server: ServerHandle, listed: Sequence[str]) -> ServerHandle:
     raise ServerError(f"{server.model.base_url} {found}")
 
 
+def _fix_of(error: StreamError) -> str:
+    """What helps against the failure of the first request; "" where the model's name or the address may be wrong."""
+    if error.kind == "context_overflow":
+        return "start the server with a larger context"
+    return "correct the API key" if error.status in (401, 403) else ""
+
+
 def _send_short_requests(server: ServerHandle, client: Client) -> dict[str, Recording]:
     """Send the short requests. Raises ServerError if the first fails: without it no other means anything."""
     first, *others = build_short_requests(server.kind, server.model, read_filler())
     recording = send(server, client, first)
     error = read_reply(recording).reading.error
     if error is not None:
-        raise ServerError(f"{recording.url}: the first request failed: {error.message[:200]}")
+        raise ServerError(f"{recording.url}: the first request failed: {error.message[:200]}", fix=_fix_of(error))
     return {first.name: recording} | {request.name: send(server, client, request) for request in others}
 
 
