@@ -21,7 +21,7 @@ from harness.session.differences import (
 )
 from harness.session.predecessors import Predecessor, find_predecessors
 from harness.session.prefill_rate import PrefillRate, cached_by_ttft, find_alone, measure_prefill
-from harness.session.reasons import TOLERANCE_TOKENS, Evidence, Miss, ServerReason, find_server_reason
+from harness.session.reasons import TOLERANCE_TOKENS, CacheEvidence, Miss, ServerReason, find_server_reason
 from harness.session.rendered import RenderedComparison, Renderer
 from harness.session.requests import CacheKey, SessionRequest
 from harness.session.stated_counts import find_false_zeros
@@ -158,11 +158,11 @@ def _explain_all(
 ) -> list[CacheVerdict]:
     """The verdicts on one model, each loss with its explanation; `sent` are all requests to its server."""
     others = [_miss(verdict) for verdict in verdicts if verdict.predecessor is not None]
-    evidence = Evidence(sent, others)
+    evidence = CacheEvidence(sent, others)
     return [_explain(verdict, evidence, renderer) if verdict.is_loss else verdict for verdict in verdicts]
 
 
-def _explain(verdict: CacheVerdict, evidence: Evidence, renderer: Renderer | None) -> CacheVerdict:
+def _explain(verdict: CacheVerdict, evidence: CacheEvidence, renderer: Renderer | None) -> CacheVerdict:
     """The difference that broke the prefix, or the server's reason where the requests agree."""
     predecessor = verdict.predecessor
     if predecessor is None or verdict.cached_tokens is None:
@@ -178,7 +178,7 @@ def _explain(verdict: CacheVerdict, evidence: Evidence, renderer: Renderer | Non
     return replace(verdict, reason=find_server_reason(_miss(verdict), evidence), rendered=rendered)
 
 
-def _reason_beside(difference: PromptDifference, verdict: CacheVerdict, evidence: Evidence) -> ServerReason | None:
+def _reason_beside(difference: PromptDifference, verdict: CacheVerdict, evidence: CacheEvidence) -> ServerReason | None:
     """What was lost beside what the difference explains; None if that is all, or the only explanation that there is."""
     predecessor = verdict.predecessor
     if predecessor is None or _can_explain(difference, verdict, predecessor.request):

@@ -57,7 +57,7 @@ class Miss:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CacheEvidence:
     """All requests to one server in the order of their numbers, and those to one of its models with a predecessor.
 
     What a rule says of all of them is found once: each loss of a long session asks for it.
@@ -98,10 +98,10 @@ class Evidence:
         return len(after)
 
 
-Rule = Callable[[Miss, Evidence], ServerReason | None]
+Rule = Callable[[Miss, CacheEvidence], ServerReason | None]
 
 
-def find_server_reason(miss: Miss, evidence: Evidence) -> ServerReason:
+def find_server_reason(miss: Miss, evidence: CacheEvidence) -> ServerReason:
     """The first reason that there is evidence for."""
     for rule in RULES:
         reason = rule(miss, evidence)
@@ -110,35 +110,35 @@ def find_server_reason(miss: Miss, evidence: Evidence) -> ServerReason:
     return ServerReason("unknown", "the requests agree, and nothing in this session explains it")
 
 
-def _restart(miss: Miss, evidence: Evidence) -> ServerReason | None:
+def _restart(miss: Miss, evidence: CacheEvidence) -> ServerReason | None:
     for other in reversed(evidence.between(miss)):
         if other.recording.end_reason == "connect_failed" or other.recording.status in _LOADING:
             return ServerReason("restart", f"the server was down at request {other.number}: it was started again")
     return None
 
 
-def _architecture(miss: Miss, evidence: Evidence) -> ServerReason | None:
+def _architecture(miss: Miss, evidence: CacheEvidence) -> ServerReason | None:
     if evidence.without_cache < MIN_EVIDENCE:
         return None
     words = f"none of {evidence.without_cache} requests found anything: the cache is off, or the server has none for"
     return ServerReason("architecture", f"{words} this architecture (sliding window, recurrent)")
 
 
-def _granularity(miss: Miss, evidence: Evidence) -> ServerReason | None:
+def _granularity(miss: Miss, evidence: CacheEvidence) -> ServerReason | None:
     block, missing = evidence.block_tokens, miss.expected_tokens - miss.cached_tokens
     if block < MIN_BLOCK_TOKENS or missing >= block:
         return None
     return ServerReason("granularity", f"the server keeps whole blocks of {block} tokens, and less than one is missing")
 
 
-def _busy(miss: Miss, evidence: Evidence) -> ServerReason | None:
+def _busy(miss: Miss, evidence: CacheEvidence) -> ServerReason | None:
     old = miss.predecessor
     if old is None or old.end_s <= miss.request.start_s:
         return None
     return ServerReason("busy", f"request {old.number}, which it goes on from, was still being answered")
 
 
-def _evicted(miss: Miss, evidence: Evidence) -> ServerReason | None:
+def _evicted(miss: Miss, evidence: CacheEvidence) -> ServerReason | None:
     prompt, chars = miss.request.prompt_tokens or 0, max(1, miss.request.chars)
     for other in evidence.between(miss):
         if other.cache_key != miss.request.cache_key or not other.may_be_read or _extends(miss.predecessor, other):
@@ -154,7 +154,7 @@ def _extends(old: SessionRequest | None, new: SessionRequest) -> bool:
     return old is not None and equal_prefix(old.prompt, new.prompt) == len(old.units)
 
 
-def _tool_call(miss: Miss, evidence: Evidence) -> ServerReason | None:
+def _tool_call(miss: Miss, evidence: CacheEvidence) -> ServerReason | None:
     if not miss.follows_call or evidence.read_again_after_calls < MIN_EVIDENCE:
         return None
     words = f"all {evidence.read_again_after_calls} requests after a tool call were read again, and no other"
