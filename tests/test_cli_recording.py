@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.errors import DiskError
+from harness.errors import DiskError, RunError
+from harness.files import kit_info
+from harness.host import host_facts
 from harness.run import RunFolder, task_info
 from harness.run.folder import create_run
 from harness.tasks import find_fixtures, load_tasks
-from harness.types import Lifecycle, Model, TrialKey
+from harness.types import Json, Lifecycle, Model, TrialKey
 from tests.test_run_folder import run_plan
 from tests.wire import make_recording
 
@@ -21,12 +23,14 @@ def a_model(label: str) -> Model:
     return Model(label, "openai", "http://127.0.0.1:9/v1", "m", lifecycle=Lifecycle("process", ("serve", label)))
 
 
-def killed_run(results: Path, recorded: list[TrialKey]) -> RunFolder:
+def killed_run(results: Path, recorded: list[TrialKey], **changed: Json) -> RunFolder:
     """A run of two passes over two models that was killed in the middle of a turn."""
     plan = run_plan()
     settings = replace(plan.settings, tasks=(TASK,), trials=4, passes=2, warmups=0)
     tasks = tuple(map(task_info, load_tasks([find_fixtures()], names=[TASK])))
-    folder = create_run(results, replace(plan, settings=settings, models=(a_model("a"), a_model("b")), tasks=tasks))
+    origin = {"kit": kit_info(), "host": host_facts(), **changed}
+    models = (a_model("a"), a_model("b"))
+    folder = create_run(results, replace(plan, settings=settings, models=models, tasks=tasks, **origin))
     with folder.session("record"):
         for key in recorded:
             folder.append_recording(replace(make_recording([]), key=key, last_turn=True))
@@ -71,6 +75,22 @@ def test_a_dry_run_of_a_finished_run_starts_nothing(tmp_path: Path, capsys: pyte
     folder = killed_run(tmp_path, [TrialKey(label, TASK, number) for label in "ab" for number in range(4)])
     assert main(["record", "--dry-run", "--resume", str(folder.path)]) == 0
     assert capsys.readouterr().out == "Every trial so far is recorded: nothing is started or stopped.\n"
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"kit": replace(kit_info(), commit="b" * 40)}, f"commit {'b' * 40} (here {kit_info().commit})"),
+        ({"host": replace(host_facts(), chip="Apple M9")}, "chip Apple M9 (here "),
+    ],
+)
+def test_a_run_of_another_kit_or_machine_is_not_resumed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Json], expected: str, dry_run: list[str]
+) -> None:
+    folder = killed_run(tmp_path, [TrialKey("a", TASK, 0)], **changed)
+    assert main(["record", *dry_run, "--resume", str(folder.path)]) == RunError.exit_code
+    assert expected in " ".join(capsys.readouterr().err.split())
 
 
 MODEL = '[[models]]\nlabel = "a"\nserver = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n'

@@ -154,6 +154,14 @@ def test_a_reply_above_the_byte_limit_is_cut_off_and_kept() -> None:
     assert body_bytes(recording) == (REPLY * 40)[: len(body_bytes(recording))]
 
 
+def test_a_server_that_does_not_read_the_prompt_is_cut_off_at_the_turns_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, Client(Timeouts(10.0, 60.0, 0.3)) as client:
+        began = time.monotonic()
+        recording = turn(client, f"http://127.0.0.1:{listener.getsockname()[1]}", {"text": "a" * 40_000_000})
+        assert recording.end_reason == "limit_exceeded"
+        assert time.monotonic() - began < 30.0
+
+
 def test_a_failed_turn_does_not_affect_the_next_one() -> None:
     with reference_server_and_client() as (server, client):
         assert request_turn(server, client, "hang?tps=1000").end_reason == "read_timeout"

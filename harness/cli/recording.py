@@ -24,6 +24,7 @@ from harness.errors import ConfigError, DiskError
 from harness.lifecycle import describe_steps
 from harness.run import (
     RunFolder,
+    check_same_origin,
     check_tasks_unchanged,
     in_turn,
     match_contenders,
@@ -79,6 +80,7 @@ def dry_run(args: argparse.Namespace) -> str:
 def _passes_left(args: argparse.Namespace) -> Sequence[Sequence[Model]] | None:
     """The models of each pass that is left of a run; None for a simulated one."""
     folder = read_run(args.resume)
+    check_same_origin(folder)
     tasks = tasks_of_run(folder, args.task_folders)
     return None if folder.plan.simulated else passes_left(folder, tasks, _models_now(folder))
 
@@ -127,6 +129,7 @@ def tasks_of_run(folder: RunFolder, task_folders: Sequence[Path] = ()) -> tuple[
 @contextmanager
 def _resume(args: argparse.Namespace) -> Iterator[OpenRun]:
     folder = open_run(args.resume)
+    check_same_origin(folder)
     tasks = tasks_of_run(folder, args.task_folders)
     if not folder.plan.simulated:
         yield OpenRun(folder, tasks, _models_now(folder))

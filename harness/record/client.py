@@ -37,6 +37,8 @@ from harness.types import EndReason
 SETTLE_S = 0.02
 """Delay between connect and request, so that the server has accepted the connection and waits for bytes. The clock
 starts after the delay: accepting a connection is not part of TTFT."""
+_MIN_WRITE_S = 0.001
+"""Of a turn whose time is up: no seconds would mean not to wait at all, which is another error."""
 _CHUNKED_END = b"\r\n\r\n"
 _UNKNOWN_TIMEOUT_S = -1.0
 """Sentinel: timeout not set yet, or replaced by httpcore, which sets its own for a write."""
@@ -212,8 +214,13 @@ class _TimedStream(httpcore.NetworkStream):
         self._timeout_s, self._tail = _UNKNOWN_TIMEOUT_S, b""
         if self._state.sent_ns is None:
             self._state.sent_wall_ns, self._state.sent_ns = read_clocks()
+        left_s = (self._state.deadline_ns - perf_counter_ns()) / 1e9
         try:
-            self._inner.write(request, timeout)
+            self._inner.write(request, max(_MIN_WRITE_S, left_s if timeout is None else min(timeout, left_s)))
+        except httpcore.WriteTimeout:
+            # A server may read no more than its buffers hold: the turn's time ends that, too.
+            self._state.deadline_exceeded = perf_counter_ns() >= self._state.deadline_ns
+            raise
         except httpcore.WriteError:
             # A server may refuse a request before it has read all of it; its response can still be read.
             return

@@ -21,6 +21,7 @@ from harness.run.needs import context_needs
 from harness.run.page_evidence import page_evidence
 from harness.run.pipeline import (
     build_result,
+    check_same_origin,
     check_tasks_unchanged,
     end_time,
     rewrite_with_judging,
@@ -63,6 +64,7 @@ __all__ = [
     "block_order",
     "build_result",
     "cache_index",
+    "check_same_origin",
     "check_tasks_unchanged",
     "context_needs",
     "converse",

@@ -220,6 +220,7 @@ class RunFolder:
         self._append(SCORES, "scores", scored)
         self.scored.add(scored.key)
 
+    @uninterrupted()
     def append_model_run(self, model_run: ModelRun) -> None:
         """Append what was observed of a model. Raises DiskError."""
         append_line(self.models_path, as_document("models", model_run))

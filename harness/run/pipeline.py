@@ -96,6 +96,26 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
         )
 
 
+def check_same_origin(folder: RunFolder) -> None:
+    """Raises RunError if another kit or another machine would go on with a run: its result states one of each."""
+    plan, kit, host = folder.plan, kit_info(), host_facts()
+    pairs = {
+        "version": (plan.kit.version, kit.version),
+        "commit": (plan.kit.commit, kit.commit),
+        "system": (plan.host.system, host.system),
+        "architecture": (plan.host.architecture, host.architecture),
+        "chip": (plan.host.chip, host.chip),
+        "CPU cores": (plan.host.cpu_cores, host.cpu_cores),
+        "memory in GB": (plan.host.memory_gb, host.memory_gb),
+    }
+    changed = [f"{name} {there} (here {here})" for name, (there, here) in pairs.items() if there != here]
+    if changed:
+        raise RunError(
+            f"{folder.path}: was begun by another kit or on another machine: {', '.join(changed)}",
+            fix="resume it with that kit on that machine, or score what is recorded and begin a new run",
+        )
+
+
 def score_run(folder: RunFolder, tasks: Sequence[Task], scorer: TrialScorer, progress: Progress) -> None:
     """Score every recorded trial that has no score yet. Raises EngineError, TaskError, DiskError.
 
