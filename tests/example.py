@@ -33,7 +33,9 @@ from harness.types import (
     ModelRun,
     Outcome,
     Override,
+    Recommendation,
     Recording,
+    Requirement,
     Result,
     RunInfo,
     RunPlan,
@@ -86,6 +88,7 @@ TASKS = (
     TaskInfo("code-bugfix", "Find the off-by-one", "calls", "python", sha256_of("code-bugfix"), 2, limits=Limits()),
     TaskInfo("code-refactor", "Pure functions and a thin main", "program", "python", sha256_of("code-refactor"), 2),
 )
+LANE_TASKS = {"code-bugfix": 1.0, "code-refactor": 1.0}
 LANE = Lane(
     name="daily coding",
     tasks={"code-bugfix": 2.0, "code-refactor": 1.0},
@@ -372,3 +375,16 @@ def write_run(path: Path) -> Path:
     for name, text in files.items():
         (path / name).write_text(text, encoding="utf-8")
     return path
+
+
+def lane_answer(result: Result, **changes: Any) -> Recommendation:
+    """What is recommended for a lane of LANE_TASKS with these settings."""
+    lane = replace(Lane("daily coding", LANE_TASKS), **changes)
+    (found,) = summarize(replace(result, lanes=(lane,))).recommendations
+    return found
+
+
+def lane_demand(found: Recommendation, model: str, name: str) -> Requirement:
+    """How a model stands to one demand of the lane."""
+    standing = next(one for one in found.eligibilities if one.model == model)
+    return next(one for one in standing.requirements if one.name == name)

@@ -20,15 +20,12 @@ from harness.types import (
     Outcome,
     Override,
     Recommendation,
-    Requirement,
     Result,
     SkippedTask,
     TaskInfo,
     TrialResult,
 )
-from tests.example import example_result, grown_result
-
-TASKS = {"code-bugfix": 1.0, "code-refactor": 1.0}
+from tests.example import LANE_TASKS, example_result, grown_result, lane_answer, lane_demand
 
 
 def _pair(result: Result, estimand: str) -> Comparison:
@@ -64,18 +61,18 @@ def test_what_would_decide_is_for_the_pairs_of_models_but_not_in_plans_of_the_fi
     wider = _pair(summarize(three), "exactly_these_tasks").mde
     assert wider
     assert wider > (_pair(two, "exactly_these_tasks").mde or 1.0)
-    design = replace(design_of((6,), 600.0, (Lane("daily coding", TASKS),), 3), rule=1)
+    design = replace(design_of((6,), 600.0, (Lane("daily coding", LANE_TASKS),), 3), rule=1)
     first = replace(three, run=replace(three.run, design=design))
     assert _pair(summarize(first), "exactly_these_tasks").mde == _pair(two, "exactly_these_tasks").mde
 
 
 def test_a_sequential_run_needs_more_trials_than_a_fixed_one_to_decide() -> None:
     result = grown_result(6, {"code-refactor": 3})
-    design = design_of((1, 2, 3, 4, 5, 6), None, (Lane("daily coding", TASKS),), 2)
+    design = design_of((1, 2, 3, 4, 5, 6), None, (Lane("daily coding", LANE_TASKS),), 2)
     state = LaneLook("daily coding", ("steady", "hasty"), decided=False)
     looks = tuple(Look(at, (state,), None if at < 6 else "cap", 10.0 * at) for at in range(1, 7))
-    looked_at = _lane(replace(result, run=replace(result.run, design=design, looks=looks)))
-    (sequential,), (fixed,) = looked_at.margins, _lane(result).margins
+    looked_at = lane_answer(replace(result, run=replace(result.run, design=design, looks=looks)))
+    (sequential,), (fixed,) = looked_at.margins, lane_answer(result).margins
     assert fixed.trials_to_decide
     assert (sequential.trials_to_decide or 0) > fixed.trials_to_decide
 
@@ -124,7 +121,7 @@ def test_a_summary_counts_tasks_passed_in_every_and_in_any_trial() -> None:
 
 def test_the_counts_of_tasks_have_the_level_of_a_sequential_run() -> None:
     result = example_result()
-    lane = Lane("daily coding", TASKS)
+    lane = Lane("daily coding", LANE_TASKS)
     design = design_of((1, 2, 3, 4, 5, 6), None, (lane,), 2)
     state = LaneLook(lane.name, ("steady", "hasty"), decided=False)
     looks = tuple(Look(at, (state,), None if at < 6 else "cap", 10.0 * at) for at in range(1, 7))
@@ -213,23 +210,12 @@ def test_no_fact_of_a_model_is_left_without_a_source() -> None:
 # --- lanes --------------------------------------------------------------------------------------------------
 
 
-def _lane(result: Result, **changes: Any) -> Recommendation:
-    lane = replace(Lane("daily coding", TASKS), **changes)
-    (found,) = summarize(replace(result, lanes=(lane,))).recommendations
-    return found
-
-
-def _demand(found: Recommendation, model: str, name: str) -> Requirement:
-    standing = next(one for one in found.eligibilities if one.model == model)
-    return next(one for one in standing.requirements if one.name == name)
-
-
 def _status(found: Recommendation) -> dict[str, str]:
     return {one.model: one.status for one in found.eligibilities}
 
 
 def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None:
-    found = _lane(grown_result(10, {"code-refactor": 8, "code-bugfix": 4}))
+    found = lane_answer(grown_result(10, {"code-refactor": 8, "code-bugfix": 4}))
     assert (found.model, found.confidence, found.tied) == ("steady", "conclusive", ())
     assert "pass rate +60 points against hasty" in found.text
     assert found.low is not None
@@ -237,13 +223,13 @@ def test_a_model_that_is_better_by_its_interval_is_recommended_clearly() -> None
 
 
 def test_tied_models_are_named_and_none_is_recommended() -> None:
-    found = _lane(grown_result(10, {"code-refactor": 1}))
+    found = lane_answer(grown_result(10, {"code-refactor": 1}))
     assert (found.model, found.confidence, found.tied) == (None, "none", ("steady", "hasty"))
     assert found.text.startswith("The evidence does not decide between steady and hasty")
 
 
 def test_the_second_criterion_decides_what_the_first_cannot() -> None:
-    found = _lane(grown_result(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
+    found = lane_answer(grown_result(10, {"code-refactor": 1}), rank_by=("pass_rate", "decode_tps"))
     assert (found.model, found.confidence) == ("hasty", "conclusive")
     assert "decode rate 1.7" in found.text
 
@@ -270,9 +256,9 @@ def test_a_model_without_the_quantity_stays_tied_and_hides_no_difference_of_the_
     result = _without_rate(_third(grown_result(10, {})), "third")
     models = {model.label: model for model in result.models}
     ordered = replace(result, models=tuple(models[label] for label in order))
-    found = _lane(ordered, rank_by=("decode_tps",))
+    found = lane_answer(ordered, rank_by=("decode_tps",))
     assert (found.model, set(found.tied)) == (None, {"hasty", "third"})
-    assert _lane(ordered, rank_by=("decode_tps", "ttft_s")).model == "hasty"
+    assert lane_answer(ordered, rank_by=("decode_tps", "ttft_s")).model == "hasty"
 
 
 @pytest.mark.parametrize("order", list(permutations(("steady", "hasty", "third"))))
@@ -289,7 +275,7 @@ def test_equal_best_models_exclude_the_same_others_in_any_order(order: tuple[str
 
     models = {model.label: model for model in result.models}
     ordered = replace(result, models=tuple(models[label] for label in order), trials=tuple(map(failing, result.trials)))
-    assert set(_lane(ordered, rank_by=("pass_rate",)).tied) == {"steady", "third"}
+    assert set(lane_answer(ordered, rank_by=("pass_rate",)).tied) == {"steady", "third"}
 
 
 def test_blocks_of_a_machine_that_changes_its_speed_count_once_where_models_took_turns() -> None:
@@ -305,7 +291,7 @@ def test_blocks_of_a_machine_that_changes_its_speed_count_once_where_models_took
 
     drifting = replace(result, trials=tuple(map(at_the_moment, result.trials)))
     in_turns = replace(drifting, run=replace(drifting.run, passes=2))
-    found = {run.run.passes: _lane(run, rank_by=("decode_tps",)) for run in (drifting, in_turns)}
+    found = {run.run.passes: lane_answer(run, rank_by=("decode_tps",)) for run in (drifting, in_turns)}
     assert (found[1].model, found[2].model) == ("hasty", None)
     assert set(found[2].tied) == {"steady", "hasty"}
 
@@ -314,31 +300,31 @@ def test_blocks_of_a_machine_that_changes_its_speed_count_once_where_models_took
     ("criterion", "model"), [("ttft_s", "hasty"), ("e2e_s", "hasty"), ("memory_bytes", "hasty"), ("warm_ttft_s", None)]
 )
 def test_lower_is_better_for_times_and_memory(criterion: Any, model: str | None) -> None:
-    assert _lane(grown_result(10, {}), rank_by=(criterion,)).model == model
+    assert lane_answer(grown_result(10, {}), rank_by=(criterion,)).model == model
 
 
 def test_the_lower_bound_must_reach_the_required_rate() -> None:
     twenty = grown_result(20, {"code-refactor": 18, "code-bugfix": 18})
-    found = _lane(twenty, min_pass_rate=0.8)
+    found = lane_answer(twenty, min_pass_rate=0.8)
     assert _status(found) == {"steady": "eligible", "hasty": "ruled_out"}
     assert found.model == "steady"
     assert "only model shown to meet every requirement" in found.text
     assert "Ruled out: hasty (pass rate 10 %" in found.text
-    few = _lane(grown_result(3, {}), min_pass_rate=0.8)
+    few = lane_answer(grown_result(3, {}), min_pass_rate=0.8)
     assert _status(few) == {"steady": "undecided", "hasty": "undecided"}
     assert (few.model, few.confidence) == (None, "none")
     assert "no model is shown to meet every requirement" in few.text
 
 
 def test_the_claim_of_a_lane_with_one_task_is_exact() -> None:
-    found = _lane(grown_result(10, {}), tasks={"code-bugfix": 1.0}, min_pass_rate=0.7)
+    found = lane_answer(grown_result(10, {}), tasks={"code-bugfix": 1.0}, min_pass_rate=0.7)
     assert found.eligibilities[0].low == pytest.approx(0.6915, abs=1e-4)
     assert _status(found)["steady"] == "undecided"
 
 
 def test_an_undecided_model_reduces_the_confidence_to_leaning() -> None:
     result = _models(grown_result(20, {}), hasty={"memory": MemoryUse()})
-    found = _lane(result, max_memory_bytes=20 * 2**30)
+    found = lane_answer(result, max_memory_bytes=20 * 2**30)
     assert _status(found) == {"steady": "eligible", "hasty": "undecided"}
     assert (found.model, found.confidence) == ("steady", "tentative")
     assert "Undecided: hasty (memory was not measured" in found.text
@@ -350,23 +336,26 @@ def test_memory_is_that_of_the_process_or_the_growth_of_the_machines_use() -> No
         steady={"memory": MemoryUse("machine in use", 10 * 2**30, 30 * 2**30)},
         hasty={"memory": MemoryUse("machine in use", None, 30 * 2**30)},
     )
-    found = _lane(result, max_memory_bytes=24 * 2**30)
-    assert _demand(found, "steady", "memory").state == "met"
-    assert _demand(found, "hasty", "memory").state == "unknown"
+    found = lane_answer(result, max_memory_bytes=24 * 2**30)
+    assert lane_demand(found, "steady", "memory").state == "met"
+    assert lane_demand(found, "hasty", "memory").state == "unknown"
     loaded_before = _models(result, steady={"memory": MemoryUse("machine in use", 30 * 2**30, 30 * 2**30)})
-    assert _demand(_lane(loaded_before, max_memory_bytes=24 * 2**30), "steady", "memory").state == "unknown"
-    assert _demand(_lane(grown_result(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state == "not_met"
+    assert lane_demand(lane_answer(loaded_before, max_memory_bytes=24 * 2**30), "steady", "memory").state == "unknown"
+    assert (
+        lane_demand(lane_answer(grown_result(6, {}), max_memory_bytes=12 * 2**30), "steady", "memory").state
+        == "not_met"
+    )
 
 
 def test_only_the_servers_report_proves_the_context_length() -> None:
     result = _models(grown_result(6, {}), hasty={"served_context_tokens": None})
-    found = _lane(result, min_context_tokens=32_768)
-    assert _demand(found, "steady", "context").state == "met"
-    assert _demand(found, "hasty", "context").state == "inconclusive"
-    larger = _lane(result, min_context_tokens=65_536)
+    found = lane_answer(result, min_context_tokens=32_768)
+    assert lane_demand(found, "steady", "context").state == "met"
+    assert lane_demand(found, "hasty", "context").state == "inconclusive"
+    larger = lane_answer(result, min_context_tokens=65_536)
     assert _status(larger) == {"steady": "ruled_out", "hasty": "ruled_out"}
     unknown = _models(result, hasty={"served_context_tokens": None, "context_tokens": None})
-    assert _demand(_lane(unknown, min_context_tokens=1), "hasty", "context").state == "unknown"
+    assert lane_demand(lane_answer(unknown, min_context_tokens=1), "hasty", "context").state == "unknown"
     assert any("contexts up to 65,536 were not tested" in one for one in larger.untested)
 
 
@@ -382,39 +371,39 @@ def _second_turn(ttft_s: float) -> Result:
 
 @pytest.mark.parametrize(("ttft_s", "state"), [(0.5, "met"), (0.96, "inconclusive"), (3.0, "not_met")])
 def test_later_turns_must_be_quick_by_their_interval(ttft_s: float, state: str) -> None:
-    found = _lane(_second_turn(ttft_s), max_warm_ttft_s=1.0)
-    assert _demand(found, "steady", "warm_ttft").state == state
+    found = lane_answer(_second_turn(ttft_s), max_warm_ttft_s=1.0)
+    assert lane_demand(found, "steady", "warm_ttft").state == state
 
 
 def test_a_requirement_on_later_turns_without_any_is_unknown_and_listed_as_untested() -> None:
-    found = _lane(grown_result(8, {}), max_warm_ttft_s=1.0)
-    assert _demand(found, "steady", "warm_ttft").state == "unknown"
+    found = lane_answer(grown_result(8, {}), max_warm_ttft_s=1.0)
+    assert lane_demand(found, "steady", "warm_ttft").state == "unknown"
     assert any("second turn" in one for one in found.untested)
     assert found.model is None
 
 
 def test_a_task_that_was_not_run_or_does_not_fit_is_no_evidence() -> None:
-    found = _lane(grown_result(8, {}), tasks={**TASKS, "code-large": 1.0})
-    assert _demand(found, "steady", "tasks").text == "not run: code-large"
+    found = lane_answer(grown_result(8, {}), tasks={**LANE_TASKS, "code-large": 1.0})
+    assert lane_demand(found, "steady", "tasks").text == "not run: code-large"
     assert "not in this run: code-large" in found.untested
     skipping = _models(grown_result(8, {}), hasty={"skipped": (SkippedTask("code-refactor", 60_000, 4_096),)})
-    assert _demand(_lane(skipping), "hasty", "tasks").state == "not_met"
+    assert lane_demand(lane_answer(skipping), "hasty", "tasks").state == "not_met"
 
 
 def test_weights_decide_what_counts() -> None:
     result = grown_result(10, {"code-refactor": 9})
-    heavy = _lane(result, tasks={"code-refactor": 9.0, "code-bugfix": 1.0})
-    light = _lane(result, tasks={"code-refactor": 0.1, "code-bugfix": 9.9})
+    heavy = lane_answer(result, tasks={"code-refactor": 9.0, "code-bugfix": 1.0})
+    light = lane_answer(result, tasks={"code-refactor": 0.1, "code-bugfix": 9.9})
     rates = [next(one.rate for one in found.eligibilities if one.model == "hasty") for found in (heavy, light)]
     assert rates == pytest.approx([0.19, 0.991])
     assert heavy.model == "steady"
 
 
 def test_untested_thinking_settings_are_listed() -> None:
-    found = _lane(example_result())
+    found = lane_answer(example_result())
     assert "steady was not tested with thinking on; do not retire it yet" in found.untested
     assert "hasty was not tested with thinking off, which may be faster and as good" in found.untested
-    default = _lane(_models(example_result(), steady={"thinking": "default"}, hasty={"stop_reason": "gone"}))
+    default = lane_answer(_models(example_result(), steady={"thinking": "default"}, hasty={"stop_reason": "gone"}))
     assert "steady ran with its server's default for thinking; neither on nor off was tested" in default.untested
     assert "hasty was stopped early: gone" in default.untested
 
@@ -422,7 +411,7 @@ def test_untested_thinking_settings_are_listed() -> None:
 def test_the_users_choice_is_kept_and_does_not_change_the_recommendation() -> None:
     own = Override("hasty", "faster in my editor", "2026-11-20")
     result = grown_result(10, {"code-refactor": 8, "code-bugfix": 4})
-    lane = Lane("daily coding", TASKS, override=own)
+    lane = Lane("daily coding", LANE_TASKS, override=own)
     kept = summarize(replace(result, lanes=(lane,)))
     assert kept.lanes[0].override == own
     assert kept.recommendations == summarize(replace(result, lanes=(replace(lane, override=None),))).recommendations
