@@ -146,7 +146,7 @@ def _address_problems(base_url: str, location: Location) -> Iterator[Problem]:
 _COMMANDS = ("start", "stop", "status")
 _METHOD_FIELDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "api": ((), _COMMANDS),
-    "process": (("start",), ()),
+    "process": (("start",), ("status",)),
     "launchd": (("service", "plist"), ("domain",)),
     "commands": (_COMMANDS, ()),
 }

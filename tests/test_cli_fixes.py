@@ -65,11 +65,24 @@ def test_a_recorded_run_of_ones_own_tasks_is_scored_by_the_command_that_is_named
     assert main(["record", "--resume", *words[-3:]]) == 0
 
 
-def test_a_run_that_a_look_has_ended_is_not_continued() -> None:
-    chain = Chain("", looks=[Look(2, (), "decided", 1.0)])
-    with pytest.raises(ServerError) as caught, resumable(RunFolder(Path("r"), run_plan(), chain), "bench --resume r"):
+@pytest.mark.parametrize(
+    ("is_written", "records", "expected"),
+    [
+        (True, True, "The run has ended"),
+        (False, True, "Write its result with: python -m harness score {}"),
+        (True, False, "Continue with: python -m harness score {}"),
+    ],
+)
+def test_a_run_that_a_look_has_ended_is_not_continued_but_scored(
+    tmp_path: Path, is_written: bool, records: bool, expected: str
+) -> None:
+    folder = RunFolder(tmp_path, run_plan(), Chain("", looks=[Look(2, (), "decided", 1.0)]))
+    if is_written:
+        folder.result_path.touch()
+    words = "bench --resume" if records else "score"
+    with pytest.raises(ServerError) as caught, resumable(folder, words, tmp_path, records=records):
         raise ServerError("b is down")
-    assert caught.value.__notes__ == ["0 recorded and 0 scored trials are kept. The run has ended"]
+    assert caught.value.__notes__ == [f"0 recorded and 0 scored trials are kept. {expected.format(tmp_path)}"]
 
 
 def test_an_error_is_printed_with_its_fix_on_a_line_of_its_own(

@@ -160,7 +160,7 @@ DAEMON = 'service = "v"\nplist = "/w"\ndomain = "system"\n'
     ("method", "unused"),
     [
         ("api", ["domain", "plist", "service"]),
-        ("process", ["domain", "plist", "service", "status", "stop"]),
+        ("process", ["domain", "plist", "service", "stop"]),
         ("launchd", ["start", "status", "stop"]),
         ("commands", ["domain", "plist", "service"]),
     ],

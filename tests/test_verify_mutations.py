@@ -42,12 +42,10 @@ UNCOVERED = {
     "result: lanes.override.model": USER_CHOICE,
     "result: lanes.override.reason": USER_CHOICE,
     "result: lanes.tasks.code-bugfix": USER_CHOICE,
-    "result: models.facts": CLAIM,
     "result: models.facts.active_parameters_b": CLAIM,
     "result: models.facts.bits_per_weight": CLAIM,
     "result: models.facts.parameters_b": CLAIM,
     "result: models.server_version": CLAIM,
-    "scores: score.metrics": NO_NUMBER,
 } | {
     f"result: host.{name}": CLAIM
     for name in (

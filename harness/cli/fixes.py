@@ -28,16 +28,20 @@ def suggest(fix: str, kind: type[LanebenchError]) -> Iterator[None]:
 
 
 @contextmanager
-def resumable(folder: RunFolder, words: str, *values: object) -> Iterator[None]:
+def resumable(folder: RunFolder, words: str, *values: object, records: bool = True) -> Iterator[None]:
     """Note on any error or Ctrl-C that leaves the block which trials are kept and which command continues the run.
 
     Words and values of the command are those of `command_line`.
-    A sequential run that a look has ended is not continued: what is missing would count for nothing.
+    With `records`, a sequential run that a look has ended is not continued, but scored if its result is not written:
+    what is missing would count for nothing.
     """
     try:
         yield
     except (KeyboardInterrupt, LanebenchError) as stop:
         kept = f"{len(folder.recorded)} recorded and {len(folder.scored)} scored trials are kept"
-        more = "The run has ended" if folder.has_ended else f"Continue with: {command_line(words, *values)}"
+        more = f"Continue with: {command_line(words, *values)}"
+        if records and folder.has_ended:
+            is_written = folder.result_path.is_file()
+            more = "The run has ended" if is_written else f"Write its result with: {command_line('score', *values)}"
         stop.add_note(f"{kept}. {more}")
         raise

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
-from harness.cli.options import add_tasks_option
+from harness.cli.options import add_tasks_option, tasks_arguments
 from harness.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     if standing and not args.digests_only:
         write_page(args.run_folder, result, tasks.values(), standing)
         log(f"page    {args.run_folder / PAGE} says so, too")
-    log(f"check   {command_line(f'verify {bundle}')}")
+    log(f"check   {command_line('verify', bundle, *tasks_arguments(args.task_folders))}")
     if args.pr is not None:
         _prepare_pr(args, bundle, result, standing)
     else:

@@ -66,7 +66,8 @@ def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenR
 def dry_run(args: argparse.Namespace) -> str:
     """What the run would start, load, stop and restore. It asks the servers which models they hold, no more.
 
-    Raises what the run raises for options, tasks and models that it would refuse; nothing is written.
+    Raises what the run raises for options, tasks and models that it would refuse; nothing is written. Neither the
+    digest of a model's file, which takes a second per gigabyte, nor the number of trials is looked at.
     """
     _require_one_source(args)
     passes = _passes_left(args) if args.resume is not None else _planned_passes(args)

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     tasks = tasks_of_run(folder, args.task_folders)
     log(f"run {folder.path}")
     rest = [folder.path, *tasks_arguments(args.task_folders)]
-    with resumable(folder, NAME, *rest), show_progress() as progress:
+    with resumable(folder, NAME, *rest, records=False), show_progress() as progress:
         result = score_and_write(folder, tasks, progress, runtime=args.runtime, cluster=args.cluster)
     show_result(folder, result, args.format, args.task_folders, full=args.full)
     if awaits_block(folder):

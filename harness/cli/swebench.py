@@ -67,10 +67,13 @@ def run(args: argparse.Namespace) -> int:
         args.task_folders = [*args.task_folders, args.folder]
         with open_requested_run(args) as opened:
             log(f"run {opened.folder.path}")
-            with resumable(opened.folder, f"{NAME} --resume", opened.folder.path, "--folder", args.folder):
+            again = (f"{NAME} --resume", opened.folder.path, "--folder", args.folder)
+            with resumable(opened.folder, *again, records=False):
                 result, stop_reasons = record_and_score(args, opened)
                 show_result(opened.folder, result, args.format, args.task_folders, full=args.full)
                 _predict_and_grade(opened, grader)
+                if grader is None:
+                    log(f"grade them: {command_line(*again)}")
                 if stop_reasons:
                     raise ServerError(*stop_reasons)
     return 0
@@ -136,8 +139,6 @@ def _predict_and_grade(opened: OpenRun, grader: Grader | None) -> None:
             graded.append((predictions, grader.grade(rows, predictions)))
     for predictions, grades in graded:
         _show_grades(predictions, grades)
-    if grader is None:
-        log(f"grade them: {command_line(f'{NAME} --resume', opened.folder.path)}")
 
 
 def _show_grades(predictions: PredictionSet, grades: Sequence[Grade]) -> None:

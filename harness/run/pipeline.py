@@ -99,15 +99,17 @@ def check_tasks_unchanged(folder: RunFolder, tasks: Sequence[Task]) -> None:
 def check_same_origin(folder: RunFolder) -> None:
     """Raises RunError if another kit or another machine would go on with a run: its result states one of each."""
     plan, kit, host = folder.plan, kit_info(), host_facts()
-    pairs: dict[str, tuple[object, object]] = {
+    pairs = {
         "version": (plan.kit.version, kit.version),
         "commit": (plan.kit.commit, kit.commit),
+        **{
+            name: (getattr(plan.host, name), getattr(host, name))
+            for name in ("system", "architecture", "chip", "cpu_cores", "memory_gb")
+        },
     }
-    for name in ("system", "architecture", "chip", "cpu_cores", "memory_gb"):
-        there, here = getattr(plan.host, name), getattr(host, name)
-        # What a command of the system did not tell at one time says nothing.
-        pairs[name] = (there, there if here is None or there is None else here)
-    changed = [f"{name} {there} (here {here})" for name, (there, here) in pairs.items() if there != here]
+    # What git or a command of the system did not tell at one time says nothing.
+    known = {name: pair for name, pair in pairs.items() if None not in pair}
+    changed = [f"{name} {there} (here {here})" for name, (there, here) in known.items() if there != here]
     if changed:
         raise RunError(
             f"{folder.path}: was begun by another kit or on another machine: {', '.join(changed)}",
