@@ -25,17 +25,21 @@ def inspected(tmp_path: Path, *tables: str) -> list[Item]:
 def test_a_server_that_the_run_starts_need_not_answer_and_must_not_hold_its_port(tmp_path: Path) -> None:
     process = 'lifecycle = { method = "process", start = ["serve"] }'
     commands = 'lifecycle = { method = "commands", start = ["serve"], stop = ["end"], status = ["false"] }'
-    with serve_fake(FakeBehavior(), LISTED) as fake:
-        taken, running, free, stopped = inspected(
+    is_up = commands.replace("false", "true")
+    locked = {"GET /v1/models": respond_with({"error": "no key"}, 401)}
+    with serve_fake(FakeBehavior(), LISTED) as fake, serve_fake(FakeBehavior(), locked) as refusing:
+        taken, running, refused, free, stopped = inspected(
             tmp_path,
             a_table("taken", fake.base_url, process),
-            a_table("running", fake.base_url, commands),
+            a_table("running", fake.base_url, is_up),
+            a_table("refused", refusing.base_url, is_up),
             a_table("free", "http://127.0.0.1:9/v1", process),
             a_table("stopped", "http://127.0.0.1:9/v1", commands),
         )
     assert (taken.works, taken.error) == (False, ServerError)
     assert "is already taken by another program. Fix: stop it" in taken.text
     assert running.works is True
+    assert (refused.works, "rejects the API key" in refused.text) == (False, True)
     for item in (free, stopped):
         assert (item.works, item.text) == (None, "openai at http://127.0.0.1:9/v1 is started by the run")
 

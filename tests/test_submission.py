@@ -224,7 +224,7 @@ def test_without_an_author_for_the_commit_nothing_is_published(
     # Not in this repository, which may name an author.
     monkeypatch.chdir(tmp_path)
     assert publish_pr(tmp_path, "--pr", "owner/results") == RunError.exit_code
-    assert "fix   set user.name and user.email in git's configuration" in capsys.readouterr().err
+    assert "fix   set user.name and user.email with git config --global" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

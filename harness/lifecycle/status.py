@@ -94,12 +94,8 @@ def check_readiness(model: Model, api_key: str | None, connect_s: float) -> Read
     """
     server = ServerHandle(model, get_server_kind(model.server), api_key, RequestTimeouts(connect_s=connect_s))
     service = service_of(model)
-    if service is None or service.start is None:
+    if service is None or service.start is None or is_service_running(server, service):
         return query_readiness(server)
     if service.is_foreground:
         require_free_port(server)
-        return None
-    try:
-        return query_readiness(server)
-    except ServerError:
-        return None
+    return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -56,12 +57,14 @@ def check_prerequisites(repository: str) -> None:
     """Raise RunError if this is no repository's name, git is not installed, or git knows no author for a commit."""
     if NAME.fullmatch(repository) is None:
         raise RunError(f"{repository}: is no repository's name", fix="write it as OWNER/REPO")
-    try:
-        run_git(("var", "GIT_AUTHOR_IDENT"))
-        run_git(("var", "GIT_COMMITTER_IDENT"))
-    except RunError as error:
-        error.add_fix("set user.name and user.email in git's configuration")
-        raise
+    # Outside of any repository, as the clone is another one than that of the current folder.
+    with tempfile.TemporaryDirectory() as elsewhere:
+        try:
+            run_git(("-C", elsewhere, "var", "GIT_AUTHOR_IDENT"))
+            run_git(("-C", elsewhere, "var", "GIT_COMMITTER_IDENT"))
+        except RunError as error:
+            error.add_fix("set user.name and user.email with git config --global")
+            raise
 
 
 def prepare_branch(request: BranchRequest) -> PreparedBranch:
