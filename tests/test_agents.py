@@ -1,5 +1,6 @@
 """The agents' files, and the frames between a container and the host."""
 
+import gzip
 import json
 import re
 import socket
@@ -191,6 +192,14 @@ def test_a_request_that_no_recording_could_hold_is_refused_with_the_reason(body:
     assert told.startswith("not a request that can be recorded: ")
     assert reason in told
     assert (gate.turns, gate.refused, gate.targets) == (0, 1, [f"POST /v1/chat/completions: {told}"[:200]])
+
+
+@pytest.mark.parametrize("body", [b'{"model": "m"}', gzip.compress(b'{"model": "m"}', mtime=0)])
+def test_a_request_that_is_or_claims_to_be_compressed_is_refused(body: bytes) -> None:
+    gate = Gate("chat", "m", "/v1", AgentLimits(), lambda end: None)
+    told = gate.admit(replace(TURN, headers=((b"content-Encoding", b" GZIP "),)), body)
+    assert (told, gate.turns) == ("not a request that can be recorded: a compressed body", 0)
+    assert gate.admit(replace(TURN, headers=((b"Content-Encoding", b"identity"),)), b'{"model": "m"}') is None
 
 
 EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"tok "}}]}\n\n'

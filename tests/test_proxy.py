@@ -38,7 +38,7 @@ from harness.proxy import (
 )
 from harness.proxy.bodies import ChunkedBody, FramingError
 from harness.proxy.client_connection import ClientConnection, has_unsent_bytes
-from harness.proxy.encodings import decode_reads
+from harness.proxy.encodings import decode_body, decode_reads
 from harness.proxy.heads import parse_request
 from harness.proxy.secrets import Reads, SecretFilter, hide_target
 from harness.proxy.server import Address
@@ -735,6 +735,15 @@ def test_compressed_bodies_are_passed_on_as_they_came_and_read(
     assert (exchange.body, exchange.recording.request) == (sent, {"model": "m", "messages": []})
     assert read(exchange.recording).content == "hi"
     assert "prompt    700" in running.lines[0]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
+def test_a_request_that_only_claims_to_be_compressed_is_read_as_it_came(tmp_path: Path, encoding: str) -> None:
+    reply = b"HTTP/1.1 204 No Content\r\n\r\n"
+    with RawServer(answering(reply)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post("/v1/chat/completions", b'{"model": "m"}', f"Content-Encoding: {encoding}"))
+    assert running.exchanges()[0].recording.request == {"model": "m"}
+    assert decode_body(b"plain", encoding) == b"plain"
 
 
 def test_a_compression_that_cannot_be_read_is_named(tmp_path: Path) -> None:

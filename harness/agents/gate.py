@@ -56,6 +56,9 @@ class Gate:
             if head.method != "POST" or not (is_turn or is_count):
                 return self._refuse(f"{head.method} {path}", "only the model of this trial can be asked here")
             try:
+                if any(value.strip().lower() not in (b"", b"identity") for value in head.values(b"content-encoding")):
+                    # Some bytes are both JSON and a compressed body that says something else.
+                    raise ValueError("a compressed body")
                 model = _model_of(_read_body(body))
             except ValueError as error:
                 reason = f"not a request that can be recorded: {error}"[:_MAX_TARGET_CHARS]

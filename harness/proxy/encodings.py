@@ -46,5 +46,5 @@ def decode_reads(reads: Reads, encoding: str) -> Reads:
 
 
 def decode_body(body: bytes, encoding: str) -> bytes:
-    """A decompressed body."""
-    return b"".join(decode_reads(Reads([0], [body]), encoding).pieces)
+    """A decompressed body; as it came if nothing of it can be decompressed."""
+    return b"".join(decode_reads(Reads([0], [body]), encoding).pieces) or body

@@ -73,7 +73,6 @@ class _Lines:
     def _recording(self, body: bytes, response_headers: tuple[tuple[str, str], ...]) -> Recording:
         sent_ns = self.sent["at_ns"] if self.sent else None
         start_ns = self.request["at_ns"] if sent_ns is None else sent_ns
-        text = decode_body(body, _encoding(_headers(self.request))).decode("utf-8", "replace")
         return Recording(
             key=TrialKey("proxy", "session", self.request["exchange"]),
             turn=0,
@@ -81,7 +80,7 @@ class _Lines:
             sent_at=self.sent["at"] if self.sent else "",
             sent_ns=sent_ns,
             url=self.url + self.request["target"],
-            request=parse_object(text) or {},
+            request=_request(body, _encoding(_headers(self.request))),
             status=self.response["status"] if self.response else None,
             headers={name.lower(): value for name, value in response_headers},
             headers_ns=_since(start_ns, self.response),
@@ -98,6 +97,13 @@ def _headers(line: dict[str, Json] | None) -> tuple[tuple[str, str], ...]:
 
 def _encoding(headers: tuple[tuple[str, str], ...]) -> str:
     return next((value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), "")
+
+
+def _request(body: bytes, encoding: str) -> dict[str, Json]:
+    """The JSON object of a request; empty for anything else."""
+    # Servers ignore the header where the body is plain JSON.
+    plain = parse_object(body.decode("utf-8", "replace"))
+    return parse_object(decode_body(body, encoding).decode("utf-8", "replace")) or {} if plain is None else plain
 
 
 def _reads(line: dict[str, Json]) -> Reads:
