@@ -49,10 +49,19 @@ def test_calls_with_one_id_are_told_apart_by_their_index() -> None:
     assert told(*whole) == [("call_0", "read", '{"p":1}'), ("call_0", "read", '{"p":2}')]
     pieces = (
         call(0, "a", "f", "{"), call(1, "a", "g", "["), call(0, "a", None, "}"), call(1, "a", None, "]"),
-        call(2, "a", None, "7"),
+        call(2, "a", "h", "7"),
     )  # fmt: skip
-    assert told(*pieces) == [("a", "f", "{}"), ("a", "g", "[]"), ("a", "", "7")]
+    assert told(*pieces) == [("a", "f", "{}"), ("a", "g", "[]"), ("a", "h", "7")]
     assert told(call(None, "a", "f", "{"), call(0, "a", None, "}")) == [("a", "f", "{}")]
+
+
+def test_a_piece_with_a_known_id_and_another_index_begins_no_call_without_a_name() -> None:
+    pieces = call(0, "a", "read", '{"p":'), call(1, "a", None, "1"), call(2, "a", None, "}")
+    assert told(*pieces) == [("a", "read", '{"p":1}')]
+    # The call under the index comes before the one with the id.
+    assert told(call(0, "a", "f", "{"), call(1, None, "g", "["), call(1, "a", None, "]")) == [
+        ("a", "f", "{"), ("a", "g", "[]")
+    ]  # fmt: skip
 
 
 def test_the_calls_of_a_whole_message_are_as_many_as_its_entries() -> None:

@@ -28,7 +28,7 @@ class _Assembler:
     def __init__(self) -> None:
         self.calls: list[_OpenCall] = []
         self._by_key: dict[str, _OpenCall] = {}
-        self._by_id: dict[tuple[str, int | None], _OpenCall] = {}
+        self._by_id: dict[tuple[str | None, int | None], _OpenCall] = {}
         """By the id under each index of the call, and under none."""
         self._by_index: dict[int, _OpenCall] = {}
 
@@ -67,7 +67,8 @@ class _Assembler:
         if delta.id is not None and delta.name:
             return None
         if delta.index is not None:
-            return self._by_index.get(delta.index)
+            # Only a name begins a call, another index of its id does not.
+            return self._by_index.get(delta.index) or self._by_id.get((delta.id, None))
         return self.calls[-1] if self.calls and not delta.name else None
 
     def _find_id(self, call_id: str, index: int | None) -> _OpenCall | None:
@@ -84,8 +85,8 @@ def assemble_tool_calls(deltas: Iterable[ToolCallDelta]) -> tuple[ToolCall, ...]
     """Join deltas into calls, in the order in which the calls began.
 
     A delta continues the call with its key; without a key the one with its id, if their indices do not differ, else the
-    one with its index, else the last one. It begins a call if there is none, if it has a name and a new id, or a name
-    and neither key nor index. A call of which only key and id came is none yet.
+    one with its index, else any with its id, else the last one. It begins a call if there is none, if it has a name and
+    a new id, or a name and neither key nor index. A call of which only key and id came is none yet.
     """
     assembler = _Assembler()
     for delta in deltas:
