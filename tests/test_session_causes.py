@@ -215,6 +215,25 @@ def test_the_work_of_a_diagnosis_grows_as_the_number_of_independent_requests() -
     assert count_calls(400) < 3 * count_calls(200)
 
 
+@pytest.mark.parametrize("is_changed", [True, False])
+def test_a_main_agent_goes_on_from_its_request_before_many_of_its_sub_agents(is_changed: bool) -> None:
+    """Its first message changes while one sub-agent works, or stays while more sub-agents begin than are kept."""
+    server, changed = PretendServer("chat"), {2: {"content": f"It is 12:01. {prose(3, 80)}"}}
+    (main,) = loop(
+        server, opening(), 1, lambda ask, number: edited(ask, {2: {"content": f"It is 12:00. {prose(3, 80)}"}})
+    )
+    following = Ask(turn(main.conversation, 0)[1])
+    if is_changed:
+        loop(server, opening(60), 120, unchanged)
+    else:
+        for number in range(120):
+            loop(server, opening(60 + 3 * number), 1, unchanged)
+    server.ask(edited(following, changed) if is_changed else following, Reply("Done."))
+    predecessor = diagnose(server.requests()).verdicts[-1].predecessor
+    assert predecessor is not None
+    assert (predecessor.request.number, predecessor.relation) == (1, "changed" if is_changed else "extends")
+
+
 @pytest.mark.parametrize("data", ["", "iVBORw0KGgo" * 20000])
 def test_an_image_weighs_no_more_than_its_tokens_in_what_two_requests_have_in_common(data: str) -> None:
     """The text beside it is written anew: what was shared with the earlier request was in the cache."""

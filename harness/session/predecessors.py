@@ -26,7 +26,7 @@ from harness.session.units import PromptUnit, common_chars, equal_prefix, prefix
 
 Relation = Literal["extends", "changed", "branch", "new"]
 MAX_CANDIDATES = 100
-"""How many of the latest requests are compared; and so many of the conversations with the same first message."""
+"""How many of the latest requests are compared; so many conversations, and so many with the same first message."""
 MAX_COMPARED = 3
 """How many of them are compared text by text."""
 MIN_KEPT_SHARE = 0.5
@@ -70,18 +70,20 @@ class Predecessor:
 class _History:
     """The answered requests to one server and model: those that can still be in its cache, in the order of sending.
 
-    `last` are the last requests of the conversations that begin with the same message, by their numbers: a main agent
-    goes on from its own, however many requests its sub-agents sent meanwhile.
+    `last` are the last requests of the conversations by their numbers, `last_alike` those of the conversations that
+    begin with the same message: a main agent goes on from its own, however many requests its sub-agents sent meanwhile.
+    The former find it if its first message changed; the latter if there were more conversations than are kept.
     """
 
     answered: list[SessionRequest] = field(default_factory=list)
-    last: dict[tuple[str, ...], dict[int, SessionRequest]] = field(default_factory=dict)
+    last: dict[int, SessionRequest] = field(default_factory=dict)
+    last_alike: dict[tuple[str, ...], dict[int, SessionRequest]] = field(default_factory=dict)
 
     def candidates(self, request: SessionRequest) -> list[SessionRequest]:
         """The requests whose prompt had been read before this one was sent."""
         read = (other for other in reversed(self.answered) if _is_read(other, request))
         found = {other.number: other for other in islice(read, MAX_CANDIDATES)}
-        last = self.last.get(request.prompt.first_key, {})
+        last = self.last | self.last_alike.get(request.prompt.first_key, {})
         found |= {number: other for number, other in last.items() if _is_read(other, request)}
         return list(found.values())
 
@@ -90,11 +92,13 @@ class _History:
         if not request.is_answered:
             return
         if predecessor is not None and predecessor.relation in ("extends", "changed"):
-            self.last.get(predecessor.request.prompt.first_key, {}).pop(predecessor.request.number, None)
-        last = self.last.setdefault(request.prompt.first_key, {})
-        last[request.number] = request
-        if len(last) > MAX_CANDIDATES:
-            del last[next(iter(last))]
+            old = predecessor.request
+            for last in (self.last, self.last_alike.get(old.prompt.first_key, {})):
+                last.pop(old.number, None)
+        for last in (self.last, self.last_alike.setdefault(request.prompt.first_key, {})):
+            last[request.number] = request
+            if len(last) > MAX_CANDIDATES:
+                del last[next(iter(last))]
         self.answered.append(request)
 
 
