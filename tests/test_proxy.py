@@ -746,12 +746,34 @@ def test_a_request_that_only_claims_to_be_compressed_is_read_as_it_came(tmp_path
     assert decode_body(b"plain", encoding) == b"plain"
 
 
+def test_the_line_and_the_file_read_an_encoding_by_one_rule(tmp_path: Path) -> None:
+    reply = gzip.compress(COUNTED)
+    head = f"HTTP/1.1 200 OK\r\ncontent-encoding: GZip\r\nContent-Length: {len(reply)}\r\n\r\n".encode()
+    with RawServer(answering(head + reply)).running() as server, proxy(server.port, tmp_path) as running:
+        running.send(post("/v1/chat/completions", b'{"model": "m"}'))
+    assert "prompt    700" in running.lines[0]
+    assert read(running.exchanges()[0].recording).content == "hi"
+
+
 def test_a_compression_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     reply = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\nhi"
     with RawServer(answering(reply)).running() as server, proxy(server.port, tmp_path) as running:
         running.send(post("/a"))
     assert running.lines == [f"{'/a':<34}  200, not readable: compressed with br"]
     assert running.exchanges()[0].recording.chunks[0].data == b"hi"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_deflate_without_a_header_and_every_member_of_gzip_are_read(size: int) -> None:
+    text = COUNTED * 100
+    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    raw = compressor.compress(text) + compressor.flush()
+    members = gzip.compress(text[:300]) + gzip.compress(b"") + gzip.compress(text[300:])
+    for body, encoding in ((raw, "deflate"), (zlib.compress(text), "deflate"), (members + b"rest", "x-gzip")):
+        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        decoded = decode_reads(Reads(list(range(len(pieces))), pieces), encoding)
+        assert b"".join(decoded.pieces) == text
+        assert len(decoded.times_ns) == len(set(decoded.times_ns)) == len(decoded.pieces)
 
 
 def test_a_compressed_body_ends_where_it_breaks_or_grows_too_large() -> None:

@@ -11,6 +11,7 @@ import threading
 from binascii import b2a_base64
 from time import perf_counter_ns
 
+from harness.proxy.encodings import content_encoding
 from harness.proxy.heads import RequestHead, ResponseHead
 from harness.proxy.journal import SessionJournal, iso_time
 from harness.proxy.json_secrets import JsonSecretFilter
@@ -75,8 +76,8 @@ class ExchangeJournal:
     def add_response(self, at_ns: int, head: ResponseHead) -> None:
         """The final response's head came."""
         self.status = head.status
-        values = (value for name, value in head.headers if name.lower() == b"content-encoding")
-        self.encoding = next(values, b"").decode("latin-1").lower()
+        decoded = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers)
+        self.encoding = content_encoding(decoded)
         self._response = (at_ns, head)
 
     def add_chunk(self, at_ns: int, data: bytes) -> None:

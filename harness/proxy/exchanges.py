@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.apis import parse_object
 from harness.errors import RunError
 from harness.files import read_lines
-from harness.proxy.encodings import decode_body, decode_reads
+from harness.proxy.encodings import content_encoding, decode_body, decode_reads
 from harness.proxy.journal import JOURNAL
 from harness.proxy.secrets import Reads, split_bytes
 from harness.record import CLOCK_WRAP_NS
@@ -80,11 +80,11 @@ class _Lines:
             sent_at=self.sent["at"] if self.sent else "",
             sent_ns=sent_ns,
             url=self.url + self.request["target"],
-            request=_request(body, _encoding(_headers(self.request))),
+            request=_request(body, content_encoding(_headers(self.request))),
             status=self.response["status"] if self.response else None,
             headers={name.lower(): value for name, value in response_headers},
             headers_ns=_since(start_ns, self.response),
-            chunks=relative_chunks(decode_reads(self.chunks, _encoding(response_headers)), start_ns),
+            chunks=relative_chunks(decode_reads(self.chunks, content_encoding(response_headers)), start_ns),
             end_reason=_END_REASONS.get(self.end["end_reason"] if self.end else None, "reset"),
             ended_ns=_since(start_ns, self.end),
             error=self.end["error"] if self.end else "the proxy was killed",
@@ -93,10 +93,6 @@ class _Lines:
 
 def _headers(line: dict[str, Json] | None) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in line["headers"]) if line else ()
-
-
-def _encoding(headers: tuple[tuple[str, str], ...]) -> str:
-    return next((value.strip().lower() for name, value in headers if name.lower() == "content-encoding"), "")
 
 
 def _request(body: bytes, encoding: str) -> dict[str, Json]:
