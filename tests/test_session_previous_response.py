@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from harness.session import SourceRecording, diagnose, render_cache, requests_of, summarize_session, write_trajectory
-from tests.sessions import Ask, PretendServer, Reply, loop, opening, turn, unchanged
+from tests.sessions import Ask, PretendServer, Reply, loop, opening, prose, turn, unchanged
 
 TURNS = 5
 
@@ -63,6 +63,23 @@ def test_a_place_in_what_the_server_keeps_names_its_request() -> None:
     places = [part.path for part in third.parts if part.kind in ("tool_call", "tool_result")]
     assert places == ["output[0] of request 1", "input[0] of request 2", "output[0] of request 2", "input[0]"]
     assert [unit.is_reply for unit in third.units[-3:]] == [True, True, False]
+
+
+@pytest.mark.parametrize(("asked_at", "place"), [(0, "input[0] of request 1"), (2, "input[0] of request 3")])
+def test_the_server_keeps_the_system_items_of_the_input_in_their_place(asked_at: int, place: str) -> None:
+    """Only instructions and tools are a request's own; the rules for the sandbox may come as a developer's message."""
+    sources = chained(served())
+    recording = sources[asked_at].recording
+    text = {"type": "input_text", "text": f"You may use the sandbox. {prose(5, 300)}"}
+    rules = {"type": "message", "role": "developer", "content": [text]}
+    request = {**recording.request, "input": [rules, *recording.request["input"]]}
+    sources[asked_at] = replace(sources[asked_at], recording=replace(recording, request=request))
+    requests = requests_of(sources)
+    relations = [
+        verdict.predecessor.relation if verdict.predecessor else None for verdict in diagnose(requests).verdicts
+    ]
+    assert relations == [None, *["extends"] * (TURNS - 1)]
+    assert [part.path for part in requests[-1].parts if part.role == "developer"] == [f"{place}.content[0]"]
 
 
 def test_a_request_whose_named_response_was_not_recorded_is_told() -> None:

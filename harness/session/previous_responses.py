@@ -1,7 +1,8 @@
 """Requests of Responses that send only what is new and name what they go on from: `PreviousResponses.join`.
 
-The server keeps the conversation under the id of its response (`previous_response_id`). The parts of such a request are
-its own instructions and tools, the conversation of the earlier request, the reply to it, and its own input.
+The server keeps the conversation under the id of its response (`previous_response_id`): all items of `input`, those of
+the system, too, and the reply, but neither instructions nor tools. The parts of such a request are its own instructions
+and tools, the conversation of the earlier request, the reply to it, and its own input.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from harness.apis import RequestPart, parse_object
 from harness.read import split_events
 from harness.session.units import is_head
 from harness.types import Json, Reading, Recording
+
+_INSTRUCTIONS = "instructions"
 
 
 def previous_id(recording: Recording) -> str | None:
@@ -42,8 +45,12 @@ class PreviousResponses:
         earlier = self.conversations.get(found)
         if earlier is None:
             return None
-        head = _head(parts)
-        return (*head, *earlier, *parts[len(head) :])
+        said = (*earlier, *filter(_is_kept, parts))
+        leading = tuple(takewhile(is_head, said))
+        # System items at the beginning stand before the tools, as in a request that sends the whole conversation.
+        instructions = (part for part in parts if part.path == _INSTRUCTIONS)
+        tools = (part for part in parts if part.kind == "tool")
+        return (*instructions, *leading, *tools, *said[len(leading) :])
 
     def add(self, number: int, recording: Recording, reading: Reading, parts: Sequence[RequestPart]) -> None:
         """Remember a request under the id of its response."""
@@ -51,12 +58,13 @@ class PreviousResponses:
             return
         found = _response_id(recording)
         if found in self.named:
-            said = (_renumbered(part, number) for part in parts[len(_head(parts)) :])
+            said = (_renumbered(part, number) for part in parts if _is_kept(part))
             self.conversations[found] = (*said, *_reply_parts(number, reading))
 
 
-def _head(parts: Sequence[RequestPart]) -> tuple[RequestPart, ...]:
-    return tuple(takewhile(is_head, parts))
+def _is_kept(part: RequestPart) -> bool:
+    """Whether the server keeps it for the next request."""
+    return part.kind != "tool" and part.path != _INSTRUCTIONS
 
 
 def _renumbered(part: RequestPart, number: int) -> RequestPart:
