@@ -174,6 +174,7 @@ def test_ids_that_are_new_in_each_request_are_named_where_a_template_writes_them
         ("responses", 8, "ran at 12:30:11 for 3 s", "ran at 12:30:11 for 4 s", "llama-server --cache-reuse"),
         ("responses", 8, "ran at 12:30:11", "ran at 12:30:12", "llama-server --cache-reuse"),
         ("chat", 1, "05:00:00 is the time. Branch a", "05:00:00 is the time. Branch b", "llama-server --cache-reuse"),
+        ("messages", 4, "$ git status\nOn branch main", "[Old tool result content cleared]", "switch off the pruning"),
         ("messages", 8, "$ git status\nOn branch main", "[Old tool result content cleared]", "switch off the pruning"),
     ],
 )
