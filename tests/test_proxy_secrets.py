@@ -2,12 +2,13 @@
 
 import json
 import tracemalloc
+from codecs import BOM_UTF8
 from itertools import product
 
 import pytest
 
 from harness.proxy.json_secrets import JsonSecretFilter
-from harness.proxy.secrets import Reads, SecretFilter, is_secret_name
+from harness.proxy.secrets import Reads, SecretFilter, is_secret_field, is_secret_name
 from harness.types import Json
 
 
@@ -45,6 +46,24 @@ def test_the_name_of_a_header_or_a_query_says_whether_its_value_is_a_secret(name
     assert is_secret_name(name) is is_secret
 
 
+@pytest.mark.parametrize(
+    ("name", "is_secret"),
+    [
+        ("token", True), ("access_token", True), ("authToken", True), ("apiToken", True), ("id_token", True),
+        ("refreshToken", True), ("session-token", True), ("bearer_token", True), ("client_token", True),
+        ("token_2", True), ("X-Auth-Token", True), ("client_secret", True), ("clientSecret", True), ("secret", True),
+        ("secret_key", True), ("apiKey", True), ("privateKey", True), ("access_key", True), ("auth", True),
+        ("pagination_token", False), ("nextPageToken", False), ("bos_token", False), ("max_token", False),
+        ("secretary", False), ("tokenizer", False), ("idempotency-key", False), ("prompt_cache_key", False),
+        ("void_token", False), ("thought_signature", False),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_field_says_whether_a_string_in_a_body_is_a_secret(name: str, is_secret: bool) -> None:
+    assert is_secret_field(name) is is_secret
+    hidden, _ = _filtered([json.dumps({name: "text"}).encode()])
+    assert json.loads(b"".join(hidden)) == {name: "****" if is_secret else "text"}
+
+
 SECRET_JSON = (
     b'{ "api_key" : "k\\"1\\\\","n":{"Authorization":"","accessToken":"\xc3\xa9","privateKey":"p"},"key":"ctrl",'
     b'"signature":"s","token":7,"required":["token"],"text":"\\"api_key\\": \\"t\\"","password":"w"}'
@@ -72,6 +91,9 @@ def test_the_strings_of_secret_names_are_hidden_however_a_body_is_cut(size: int)
     assert list(map(len, hidden)) == list(map(len, pieces))
     assert found == {b'k\\"1\\\\', b"\xc3\xa9", b"p", b"w"}
     json.loads(b"".join(hidden))
+    marked = BOM_UTF8 + SECRET_JSON
+    hidden, _ = _filtered([marked[at : at + size] for at in range(0, len(marked), size)])
+    assert b"".join(hidden) == BOM_UTF8 + HIDDEN_JSON
 
 
 @pytest.mark.parametrize("body", [b"", b"  ", b'text "api_key": "k"', b" " * 5000 + b'{"a":"b"}', b'{"a"', b"[1]"])

@@ -7,28 +7,18 @@ JSON itself count: what an agent writes or reads, also JSON in a string, stays a
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from codecs import BOM_UTF8
 
-from harness.proxy.secrets import Reads, is_secret_name, secret_parts, split_bytes
+from harness.proxy.secrets import Reads, is_secret_field, secret_parts, split_bytes
 
 _MEMBER = re.compile(rb'"([A-Za-z][\w.-]{0,63}+)"\s{0,64}+:\s{0,64}+"')
 """A name and what precedes the string under it. The quantifiers are possessive: it takes a third of the time."""
 _OPEN_MEMBER = re.compile(rb'"(?:[A-Za-z][\w.-]{0,63}(?:"\s{0,64}(?::\s{0,64})?)?)?\Z')
 _MAX_MEMBER_BYTES = 256
 _STRING_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-_HEADER_ONLY = re.compile(r"(?:key|sig|signature)$", re.IGNORECASE)
-"""Secret in a header, but in a body a key to press, the prompt_cache_key or the signature of a thought ..."""
-_KEY = re.compile(r"(?:access|api|auth|private|secret)[-_]?key$", re.IGNORECASE)
-"""... unless the name says what the key is for."""
 _MAX_VALUES = 100
 _MAX_VALUE_BYTES = 16_384
 _MAX_LEADING_WHITESPACE = 4096
-
-
-@lru_cache(1024)
-def _is_secret(name: bytes) -> bool:
-    text = name.decode("latin-1")
-    return is_secret_name(text) and (_HEADER_ONLY.search(text) is None or _KEY.search(text) is not None)
 
 
 class JsonSecretFilter:
@@ -54,8 +44,8 @@ class JsonSecretFilter:
         self._held.extend(reads)
         joined = b"".join(self._held.pieces)
         if self._is_json is None:
-            start = joined.lstrip()[:1]
-            if not start and len(joined) < _MAX_LEADING_WHITESPACE:
+            start = joined.removeprefix(BOM_UTF8).lstrip()[:1]
+            if (not start or BOM_UTF8.startswith(joined)) and len(joined) < _MAX_LEADING_WHITESPACE:
                 return Reads()
             self._is_json = start in (b"{", b"[")
             if not self._is_json:
@@ -90,7 +80,9 @@ class JsonSecretFilter:
         parts, at = list[bytes](), 0
         while at < len(data):
             if self._value is None:
-                member = next((each for each in _MEMBER.finditer(data, at) if _is_secret(each[1])), None)
+                member = next(
+                    (each for each in _MEMBER.finditer(data, at) if is_secret_field(each[1].decode("latin-1"))), None
+                )
                 end = len(data) if member is None else member.end()
                 self._value = None if member is None else bytearray()
                 if end - at == len(data):

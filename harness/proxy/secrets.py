@@ -19,11 +19,17 @@ HIDDEN = "(not stored)"
 MIN_CHARS_IN_BODY = 16
 MIN_CHARS_IN_ERROR = 4
 """A shorter key, such as `none` or `lm-studio`, may be an ordinary word of a body, and is replaced in errors only."""
+_COMMON_NAMES = "authorization|cookie|credential|passw|passphrase|api[-_]?key|(?:access|auth|refresh|session)[-_]?token"
 _SECRET_NAME = re.compile(
-    r"authorization|cookie|credential|passw|passphrase|secret|api[-_]?key|(?:access|auth|refresh|session)[-_]?token"
-    r"|(?:^|[-_])(?:auth|bearer|jwt|key|pwd|sig|signature|token)(?:[-_]?v?\d+)?$",
+    rf"{_COMMON_NAMES}|secret|(?:^|[-_])(?:auth|bearer|jwt|key|pwd|sig|signature|token)(?:[-_]?v?\d+)?$",
     re.IGNORECASE,
 )
+_SECRET_FIELD = re.compile(
+    rf"{_COMMON_NAMES}|(?:^|[-_.])secrets?(?:$|[-_.])|(?:access|auth|private)[-_]?key$"
+    r"|(?:(?:^|[-_.])(?:auth|bearer|jwt|pwd|(?:api|bearer|client|id)[-_]?token)|^token)(?:[-_]?v?\d+)?$",
+    re.IGNORECASE,
+)
+"""In a body a key may be one to press, a signature that of a thought, and a token a word or the place to go on from."""
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _USER_INFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)@")
 _QUERY_VALUE = re.compile(r"([?&])([^=&]+)=([^&]*)")
@@ -64,6 +70,12 @@ def min_chars_to_hide(status: int) -> int:
 def is_secret_name(name: str) -> bool:
     """Whether a header or a parameter of this name, such as `X-Api-Key` or `accessToken`, may hold a key or cookie."""
     return _SECRET_NAME.search(_CAMEL_CASE.sub("-", name)) is not None
+
+
+@lru_cache(1024)
+def is_secret_field(name: str) -> bool:
+    """Whether a string under this name in JSON, such as `api_key` or `clientSecret`, may be a key."""
+    return _SECRET_FIELD.search(_CAMEL_CASE.sub("-", name)) is not None
 
 
 def hide_headers(headers: Headers) -> list[list[str]]:
