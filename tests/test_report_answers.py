@@ -59,6 +59,15 @@ def test_places_and_the_closest_model_go_by_what_the_lane_ranks_by() -> None:
     assert places == {"fastest": "1", "second": "2", "slowest": "3"}
 
 
+def test_behind_a_tie_by_speed_places_go_by_pass_rate() -> None:
+    models = {"poor": (1.0, 1), "fair": (1.0, 3), "good": (1.0, 5), "fast": (3.0, 6), "quick": (3.0, 6)}
+    result = _result(models, *SPEED_FIRST)
+    assert set(result.recommendations[0].tied) == {"fast", "quick"}
+    rows = [line.split() for line in render_brief(result).splitlines()]
+    places = {row[0]: row[-1] for row in rows if row and row[0] in models}
+    assert places == {"fast": "1=", "quick": "1=", "good": "3", "fair": "4", "poor": "5"}
+
+
 def test_the_only_model_of_a_run_is_compared_with_no_other() -> None:
     assert _answer(_result({"steady": (1.0, 6)}, "pass_rate")) == (
         "Fast: steady. It solved 12 of 12; it is the only model of this run."

@@ -104,7 +104,7 @@ class _LaneView:
     def _closest(self, margins: Sequence[LaneMargin]) -> LaneMargin:
         """The margin over the model that comes next."""
         behind = distances(self.lane, self.found)
-        return min(margins, key=lambda margin: behind.get(margin.other, UNKNOWN_DISTANCE))
+        return min(margins, key=lambda margin: behind.get(margin.other, (inf,)))
 
     def _advantage(self, margin: LaneMargin) -> str:
         if margin.estimate is None:
@@ -205,20 +205,18 @@ class _LaneView:
         return min(self._count(margin.model)[1], self._count(margin.other)[1]) >= MIN_TRIALS
 
 
-UNKNOWN_DISTANCE: tuple[float, ...] = (inf,)
-"""Of a model that nothing places: after all others."""
-
-
 def distances(lane: Lane, found: Recommendation) -> dict[str, tuple[float, ...]]:
     """How far each model is behind the recommended one, in values to sort by: the closest first.
 
     By pass rate where the lane ranks by it first. Else a model that only a later criterion tells from the first is
-    closer than one that an earlier one does, and of these the one that is behind by less.
+    closer than one that an earlier one does, and of these the one that is behind by less. A model that no margin
+    places, as all are behind a tie, comes after those: by pass rate.
     """
+    by_rate: dict[str, tuple[float, ...]] = {each.model: (-(each.rate or 0.0),) for each in found.eligibilities}
     if lane.rank_by[0] == "pass_rate":
-        return {each.model: (-(each.rate or 0.0),) for each in found.eligibilities}
+        return by_rate
     order = {criterion: float(-at) for at, criterion in enumerate(lane.rank_by)}
-    return {
+    return {model: (inf, *rate) for model, rate in by_rate.items()} | {
         margin.other: (order[margin.criterion], margin.estimate)
         for margin in found.margins
         if margin.estimate is not None

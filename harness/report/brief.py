@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.report.answers import UNKNOWN_DISTANCE, LaneAnswer, distances, lane_answers
+from harness.report.answers import LaneAnswer, distances, lane_answers
 from harness.report.compact import MAX_LINES, WIDTH, closing_lines, cut, fit, fit_whole, table_lines, wrap_display
 from harness.report.escaping import plain_text
 from harness.report.formatting import MISSING, format_number, format_seconds
@@ -171,8 +171,8 @@ def _place(model: str, lane: Lane, found: Recommendation) -> str:
     if model == found.model:
         return "1"
     first, known = len(found.tied) or 1, distances(lane, found)
-    behind = [known.get(each.model, UNKNOWN_DISTANCE) for each in found.eligibilities if _is_behind(each, found)]
-    return str(1 + first + sum(distance < known.get(model, UNKNOWN_DISTANCE) for distance in behind))
+    behind = [known[each.model] for each in found.eligibilities if _is_behind(each, found)]
+    return str(1 + first + sum(distance < known[model] for distance in behind))
 
 
 def _is_behind(each: Eligibility, found: Recommendation) -> bool:
