@@ -335,6 +335,20 @@ def grown_result(trials: int, fails: Mapping[str, int]) -> Result:
     return summarize(replace(result, run=replace(result.run, trials=trials), trials=tuple(made)))
 
 
+def contenders(trials: int, fails: Mapping[str, int]) -> Result:
+    """The example with these models, which fail as many of the first trials of each scored task as `fails` says."""
+    base = grown_result(trials, {})
+    first = base.models[0]
+
+    def made(label: str, trial: TrialResult) -> TrialResult:
+        is_failed = trial.task in LANE_TASKS and trial.trial < fails[label]
+        return replace(trial, model=label, outcome=Outcome.FAILED if is_failed else Outcome.PASSED)
+
+    models = tuple(replace(first, label=label) for label in fails)
+    kept = tuple(made(label, each) for label in fails for each in base.trials if each.model == first.label)
+    return summarize(replace(base, models=models, trials=kept))
+
+
 def run_plan() -> RunPlan:
     """The run.json of the example."""
     return RunPlan(

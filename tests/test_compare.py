@@ -19,7 +19,7 @@ from harness.report.markdown import render_markdown_sections as as_markdown
 from harness.report.terminal import render_text_sections as as_text
 from harness.summarize import design_of, summarize
 from harness.types import Lane, LaneLook, Look, Result, TrialResult, TurnResult
-from tests.example import example_result, grown_result
+from tests.example import contenders, example_result, grown_result
 
 LANE = Lane("daily coding", {"code-bugfix": 1.0, "code-refactor": 1.0}, min_pass_rate=0.6)
 
@@ -175,6 +175,19 @@ def test_two_models_of_a_sequential_run_are_compared_as_the_run_does(fails: int,
     (note,) = (note for note in compared.notes if "sequential" in note)
     assert note.startswith("the run is sequential, with at most 10 looks")
     assert "98.9" in note
+
+
+@pytest.mark.parametrize(
+    ("fails", "verdict"), [({"a": 3, "b": 0, "c": 0}, "can't tell"), ({"a": 3, "b": 8, "c": 8}, "worse")]
+)
+def test_a_pair_that_holm_withdraws_says_what_would_decide_and_no_other_does(
+    fails: dict[str, int], verdict: str
+) -> None:
+    compared = _compare(contenders(8, dict.fromkeys(fails, 0)), contenders(8, fails))
+    rate = _pair(compared, "a").overall[0]
+    assert rate.verdict == verdict
+    assert rate.p == pytest.approx(0.03125 if verdict == "worse" else 3 * 0.03125)
+    assert (rate.trials_to_decide is None) == (verdict == "worse")
 
 
 def test_of_two_runs_the_stricter_level_counts() -> None:

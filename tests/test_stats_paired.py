@@ -145,6 +145,16 @@ def test_the_size_that_would_decide_is_for_the_level_of_the_verdict(level: float
     assert (corrected.mde, corrected.trials_to_decide) == (seen(10).mde, needed)
 
 
+def test_a_difference_that_the_corrections_may_withdraw_says_what_would_decide() -> None:
+    pairs = [((10, 10), (passed, 10)) for passed in (6, 6, 7, 7, 8, 9)]
+    seen = difference_on_tasks_like_these(pairs, power_level=0.995)
+    assert (seen.p, seen.verdict) == (2 / 2**6, "better")
+    assert seen.tasks_to_decide
+    assert (seen.trials_to_decide or 0) > 10
+    alone = difference_on_tasks_like_these(pairs)
+    assert (alone.tasks_to_decide, alone.trials_to_decide) == (None, None)
+
+
 @pytest.mark.parametrize("pairs", [1, 6, 15])
 def test_the_minimum_detectable_effect_is_found_with_80_percent_after_holm(pairs: int) -> None:
     level = 1 - 0.05 / pairs

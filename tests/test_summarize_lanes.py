@@ -25,7 +25,7 @@ from harness.types import (
     TaskInfo,
     TrialResult,
 )
-from tests.example import LANE_TASKS, example_result, grown_result, lane_answer, lane_demand
+from tests.example import LANE_TASKS, contenders, example_result, grown_result, lane_answer, lane_demand
 
 
 def _pair(result: Result, estimand: str) -> Comparison:
@@ -64,6 +64,47 @@ def test_what_would_decide_is_for_the_pairs_of_models_but_not_in_plans_of_the_fi
     design = replace(design_of((6,), 600.0, (Lane("daily coding", LANE_TASKS),), 3), rule=1)
     first = replace(three, run=replace(three.run, design=design))
     assert _pair(summarize(first), "exactly_these_tasks").mde == _pair(two, "exactly_these_tasks").mde
+
+
+def _until_the_time_ended(result: Result, rule: int) -> Recommendation:
+    """The lane of a sequential run of at most 20 trials without looks on the way, planned with a rule of futility."""
+    lane = Lane("daily coding", LANE_TASKS)
+    labels = tuple(model.label for model in result.models)
+    design = replace(design_of((20,), 600.0, (lane,), len(labels)), rule=rule)
+    look = Look(8, (LaneLook(lane.name, labels, decided=False),), "budget", 600.0)
+    return lane_answer(replace(result, run=replace(result.run, trials=20, design=design, looks=(look,))))
+
+
+def test_what_would_decide_a_lane_is_for_its_pairs_of_models_but_not_in_plans_of_the_first_rule() -> None:
+    result = contenders(8, {"good": 0, "worse": 2, "also good": 0})
+    (fixed, _), (first, _), (second, _) = (
+        found.margins
+        for found in (lane_answer(result), _until_the_time_ended(result, 1), _until_the_time_ended(result, 2))
+    )
+    assert fixed.trials_to_decide
+    assert first == fixed
+    assert (second.trials_to_decide or 0) > fixed.trials_to_decide
+
+
+FIVE = {"good": 0, "worse": 3, "third": 0, "fourth": 0, "fifth": 0}
+"""The pair of the first two has p = 0.031, which Holm's correction for ten pairs withdraws."""
+THREE = {"good": 0, "worse": 3, "worst": 8}
+"""The pair of the first two has the largest p, 0.031, which Holm's correction leaves as it is."""
+
+
+@pytest.mark.parametrize(("fails", "verdict"), [(FIVE, "can't tell"), (THREE, "worse")])
+def test_a_pair_that_holm_withdraws_says_what_would_decide_and_no_other_does(
+    fails: dict[str, int], verdict: str
+) -> None:
+    result = contenders(8, fails)
+    these = _pair(result, "exactly_these_tasks")
+    assert these.p == pytest.approx(0.03125)
+    assert these.verdict == verdict
+    in_lane = _until_the_time_ended(result, 2).margins[0]
+    assert {these.model, these.baseline} == {in_lane.model, in_lane.other} == {"good", "worse"}
+    assert in_lane.estimate == -these.difference
+    for trials in (these.trials_to_decide, in_lane.trials_to_decide):
+        assert trials is None if verdict == "worse" else trials is not None and trials > 8
 
 
 def test_a_sequential_run_needs_more_trials_than_a_fixed_one_to_decide() -> None:

@@ -68,8 +68,12 @@ def _held(
         1.0 if rate.p is None else max(adjusted_p(each, rate.p) for each in results) for rate in family.values()
     ]
     for (place, rate), p in zip(family.items(), holm(p_values), strict=True):
-        verdict = rate.verdict if p <= SIGNIFICANCE else "can't tell"
-        yield place, replace(rate, p=None if rate.p is None else p, verdict=verdict)
+        adjusted = replace(rate, p=None if rate.p is None else p)
+        if p > SIGNIFICANCE:
+            adjusted = replace(adjusted, verdict="can't tell")
+        elif rate.verdict != "can't tell":
+            adjusted = replace(adjusted, tasks_to_decide=None, trials_to_decide=None)
+        yield place, adjusted
 
 
 def format_level(level: float) -> str:

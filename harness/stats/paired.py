@@ -42,7 +42,7 @@ class Difference:
     """Difference of two pass rates. `mde` is the minimum detectable effect of the design (power 80 %).
 
     `tasks_to_decide` and `trials_to_decide` are the sizes at which a difference as large as this one is detectable;
-    None if no size suffices or the verdict is decided.
+    None if no size suffices or the verdict is decided, at the level that it needs after the caller's corrections too.
     """
 
     difference: float
@@ -135,7 +135,8 @@ def difference_on_tasks_like_these(
     """Model against baseline with the task as the unit: Student's t on the tasks' differences of rates.
 
     `power_level` is the level that the verdict needs after the caller's corrections, if it is another one: `mde` and
-    the sizes that would decide are for it.
+    the sizes that would decide are for it. A "better" or "worse" that is not decided at it has sizes too, since the
+    corrections may withdraw it.
 
     If all tasks show the same difference, their variance says nothing about other tasks; the standard error is
     then that of repeating these tasks. Source: E. Miller, arXiv 2411.00640, section on pairs.
@@ -153,14 +154,17 @@ def difference_on_tasks_like_these(
     verdict = difference_verdict(interval, p, level)
     trials = round(fmean([min(model[1], baseline[1]) for model, baseline in nonempty]))
     variances, needed = (max(0.0, between - within), within), level if power_level is None else power_level
+    strictest = max(level, needed)
+    widest = _symmetric_interval(mean, t_quantile(tasks - 1, strictest) * standard_error)
+    is_open = difference_verdict(widest, p, strictest) == "can't tell"
     return Difference(
         mean,
         interval,
         p,
         verdict,
         mde(standard_error, tasks - 1, needed),
-        tasks_to_decide(mean, sqrt(between), needed) if verdict == "can't tell" else None,
-        trials_to_decide(mean, variances, (tasks, trials), needed) if verdict == "can't tell" else None,
+        tasks_to_decide(mean, sqrt(between), needed) if is_open else None,
+        trials_to_decide(mean, variances, (tasks, trials), needed) if is_open else None,
     )
 
 
@@ -197,8 +201,11 @@ def difference_on_these_tasks(
     verdict = difference_verdict(interval, p, level)
     design = (len(rows), round(fmean([table.n for table, _ in rows])))
     needed = level if power_level is None else power_level
+    strictest = max(level, needed)
+    widest = _symmetric_interval(mean, normal_quantile(strictest) * standard_error)
+    is_open = difference_verdict(widest, p, strictest) == "can't tell"
     trials = trials_to_decide(mean, (0.0, standard_error**2 * len(rows)), design, needed, normal=True)
-    decided_by = trials if verdict == "can't tell" else None
+    decided_by = trials if is_open else None
     return Difference(mean, interval, p, verdict, mde(standard_error, None, needed), None, decided_by)
 
 

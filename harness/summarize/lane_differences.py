@@ -36,12 +36,13 @@ WeightedPasses = tuple[float, Passes, Passes]
 def lane_difference(result: Result, lane: Lane, models: tuple[ModelInfo, ModelInfo], trials: Trials) -> Difference:
     """The difference of the first model to the second on the lane's tasks that both ran in full, paired by trial.
 
-    What would decide it is at the level of one look for one of the design's pairs.
+    What would decide it is at the level of one look for one of the design's pairs. Plans with the first rule of
+    futility were published when it was at that of one look.
     """
     pairs = _passes_of_both(result, lane, models, trials)
     tables = [contingency_table(passed, other_passed) for _, passed, other_passed in pairs]
     design = result.run.design
-    needed = None if design is None else 1 - design.nominal_level / design.hypotheses
+    needed = None if design is None or design.rule == 1 else 1 - design.nominal_level / design.hypotheses
     found = difference_on_these_tasks(tables, claim_level(result), [weight for weight, *_ in pairs], needed)
     if design is None or not design.is_looked_at_on_the_way:
         return found

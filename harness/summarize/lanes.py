@@ -169,6 +169,7 @@ class LaneSelection:
         if low is not None and high is not None and fewest >= MIN_TRIALS:
             text += f" (95 % interval {100 * low:+.0f} to {100 * high:+.0f})"
         is_withdrawn = (self.lane.name, frozenset({model.label, other.label})) in self.withdrawn
+        is_open = difference.verdict == "can't tell" or is_withdrawn
         return CriterionComparison(
             "pass_rate",
             other.label,
@@ -178,7 +179,7 @@ class LaneSelection:
             high=high,
             text=text,
             estimate=difference.difference,
-            trials_to_decide=difference.trials_to_decide,
+            trials_to_decide=difference.trials_to_decide if is_open else None,
         )
 
     def _by_memory(self, model: ModelInfo, other: ModelInfo) -> CriterionComparison:

@@ -92,11 +92,17 @@ def _adjusted(result: Result, comparisons: Sequence[Comparison]) -> list[Compari
     """Adjust the p-values for the run's looks and by Holm; withdraw verdicts that are no longer significant."""
     p_values = holm([1.0 if item.p is None else adjusted_p(result, item.p) for item in comparisons])
     return [
-        comparison
-        if comparison.p is None
-        else replace(comparison, p_holm=p, verdict=comparison.verdict if p <= SIGNIFICANCE else "can't tell")
+        comparison if comparison.p is None else _with_adjusted_p(comparison, p)
         for comparison, p in zip(comparisons, p_values, strict=True)
     ]
+
+
+def _with_adjusted_p(comparison: Comparison, p: float) -> Comparison:
+    if p > SIGNIFICANCE:
+        return replace(comparison, p_holm=p, verdict="can't tell")
+    if comparison.verdict == "can't tell":
+        return replace(comparison, p_holm=p)
+    return replace(comparison, p_holm=p, tasks_to_decide=None, trials_to_decide=None)
 
 
 def comparisons(result: Result, summaries: Sequence[ModelSummary]) -> tuple[Comparison, ...]:
