@@ -216,6 +216,20 @@ def test_the_work_of_a_diagnosis_grows_as_the_number_of_independent_requests() -
     assert count_calls(400) < 3 * count_calls(200)
 
 
+@pytest.mark.parametrize(("after_s", "are_timed"), [(0.1, [True, False, False]), (5.0, [True, True, False])])
+def test_the_time_to_the_first_token_tells_nothing_of_a_request_that_another_joins(
+    after_s: float, are_timed: list[bool]
+) -> None:
+    """Only the first token counts: a request that another joins later is timed, the other one is not."""
+    server = PretendServer("chat")
+    (main,) = loop(server, opening(), 1, unchanged)
+    start_s = server.now_s + 1.5
+    server.ask(Ask(turn(main.conversation, 0)[1]), Reply(prose(3, 400)), at_s=start_s)
+    server.ask(Ask(opening(60)), Reply("Done."), at_s=start_s + after_s)
+    verdicts = diagnose(server.requests()).verdicts
+    assert [verdict.by_ttft_tokens is not None for verdict in verdicts] == are_timed
+
+
 @pytest.mark.parametrize("is_changed", [True, False])
 def test_a_main_agent_goes_on_from_its_request_before_many_of_its_sub_agents(is_changed: bool) -> None:
     """Its first message changes while one sub-agent works, or stays while more sub-agents begin than are kept."""

@@ -7,9 +7,9 @@ line (weights 1/T^2, as for a run's prefill); fewer give the apparent rate of th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import takewhile
 from statistics import median
 
 from harness.session.requests import SessionRequest
@@ -72,15 +72,17 @@ def find_alone(requests: Sequence[SessionRequest]) -> frozenset[int]:
     ordered, alone = sorted(requests, key=lambda request: request.start_s), set[int]()
     busy_until_s = -math.inf
     for at, request in enumerate(ordered):
-        if busy_until_s <= request.start_s and not _is_joined(request, islice(ordered, at + 1, None)):
+        if busy_until_s <= request.start_s and not _is_joined(ordered, at):
             alone.add(request.number)
         busy_until_s = max(busy_until_s, request.end_s)
     return frozenset(alone)
 
 
-def _is_joined(request: SessionRequest, following: Iterable[SessionRequest]) -> bool:
-    """Whether one of the requests that began with it or later did so before its first token."""
+def _is_joined(ordered: Sequence[SessionRequest], at: int) -> bool:
+    """Whether a request that began with this one or later did so before its first token."""
+    request = ordered[at]
     until_s = request.end_s if request.first_token_s is None else request.first_token_s
+    following = (ordered[each] for each in range(at + 1, len(ordered)))
     during = takewhile(lambda other: other.start_s < until_s, following)
     return any(other.end_s > request.start_s for other in during)
 
