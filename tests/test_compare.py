@@ -11,6 +11,7 @@ import pytest
 
 from harness.compare import ModelPair, QuantityComparison, RunComparison, compare, render_brief_comparisons
 from harness.compare.answers import pair_answer
+from harness.compare.differences import run_differences
 from harness.compare.lanes import lane_changes
 from harness.compare.levels import format_level
 from harness.compare.sections import sections_of
@@ -464,3 +465,11 @@ def test_printed_comparisons_cannot_control_a_terminal_or_a_page() -> None:
     compared = _compare(base, summarize(replace(base, models=(model, base.models[1]))))
     assert "\x1b" not in as_text("compared", sections_of(compared))
     assert "<img" not in as_markdown("compared", sections_of(compared))
+
+
+@pytest.mark.parametrize(("is_sequential", "named"), [(False, ["passes over the models"]), (True, [])])
+def test_passes_differ_between_fixed_runs_alone(is_sequential: bool, named: list[str]) -> None:
+    base = example_result()
+    design = design_of((base.run.trials,), 60.0, base.lanes, len(base.models)) if is_sequential else None
+    runs = [replace(base, run=replace(base.run, passes=passes, design=design)) for passes in (1, 10)]
+    assert [difference.name for difference in run_differences(*runs)] == named

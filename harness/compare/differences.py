@@ -44,7 +44,8 @@ def _run_facts(result: Result) -> dict[str, Json]:
         "trials per task": result.run.trials,
         "tokens for thinking": result.run.thinking_tokens,
         **agent_limits(result),
-        "passes over the models": result.run.passes,
+        # A sequential run states the most that it may make, and older ones one.
+        "passes over the models": result.run.passes if result.run.design is None else "as its design has it",
         "design": "fixed" if result.run.design is None else "sequential: its looks or its time ended it",
         "scorer image": sandbox.image_digest if sandbox else None,
     }
