@@ -248,7 +248,9 @@ def test_a_session_within_a_pass_sends_the_warm_ups_of_the_pass_again_and_record
     recorded = sum(key.warmup for key in folder.recorded)
     assert recorded == 4
     assert len(sent) - (recorded - before) == again
-    assert sum("warm-ups are sent again, unrecorded" in line for line in lines) == (again > 0)
+    assert sum("resumed within a pass: its warm-ups are sent again, unrecorded" in line for line in lines) == (
+        again > 0
+    )
     assert all(key.trial < 2 for key in folder.recorded)
 
 

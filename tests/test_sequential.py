@@ -45,6 +45,7 @@ from harness.types import (
     LaneLook,
     Look,
     Model,
+    ModelRun,
     Outcome,
     RecordedTrial,
     Result,
@@ -254,6 +255,31 @@ def test_a_look_decides_for_the_only_model_that_is_left() -> None:
     look = take_look(_with_passes(build(Result, good_bundle().result), "beta"), 12, 5.0, time_used=False)
     assert look.lanes == (LaneLook("my coding", ("alpha",), decided=True),)
     assert look.stop == "decided"
+
+
+def test_a_look_does_not_decide_for_a_model_that_solved_nothing_yet() -> None:
+    result = build(Result, good_bundle().result)
+    lane = Lane("lane", dict(result.lanes[0].tasks))
+    trials = tuple(replace(trial, outcome=Outcome.FAILED) for trial in result.trials if trial.model == "alpha")
+    models = tuple(model for model in result.models if model.label == "alpha")
+    run = replace(result.run, trials=30, design=design_of((3, 30), None, (lane,), 1), looks=())
+    look = take_look(replace(result, models=models, trials=trials, run=run), 3, 5.0, time_used=False)
+    assert look == Look(3, (LaneLook("lane", ("alpha",), decided=False),), None, 5.0)
+
+
+def test_a_lane_with_a_task_that_the_run_lacks_is_no_part_of_the_design_and_named(tmp_path: Path) -> None:
+    larger = Lane("larger", {SCORED.name: 1.0, "elsewhere": 1.0})
+    design = plan_looks(TWO_LOOKS, (LANE, larger), (SCORED,), 2)
+    assert design is not None
+    assert design.lanes == (LANE,)
+    with serve((SCORED,)) as demo:
+        models = demo.models[:2]
+        run = start_run(tmp_path, Config(TWO_LOOKS, models, lanes=(larger,)), (SCORED,), simulated=True)
+        found = []
+        for _ in range(2):
+            run, lines = _session(run, models)
+            found.append([line for line in lines if line.startswith("no look decides")])
+    assert found == [["no look decides the lane larger: not in this run: elsewhere"], []]
 
 
 def test_the_result_says_when_final_verdicts_no_longer_carry_a_decision() -> None:
@@ -590,6 +616,30 @@ def test_a_run_that_is_resumed_without_a_model_goes_on_without_it_and_asks_it_no
     assert not any(key.model == models[2].label for key in run.recorded)
     write_result(run, build_result(run))
     assert verify(run.path, VerifyOptions("reread", tasks=tasks())).exit_code == 0
+
+
+def test_a_model_that_is_left_out_is_not_waited_for(tmp_path: Path) -> None:
+    with serve((SCORED,)) as demo:
+        models = (*demo.models[:2], replace(model_of("small"), context_tokens=64))
+        run = start_run(tmp_path, Config(TWO_LOOKS, models), (SCORED,), simulated=True)
+        for looks in (1, 2):
+            run, lines = _session(run, models)
+            assert len(run.chain.looks) == looks
+            assert any(line.startswith("left out: ") for line in lines) == (looks == 1)
+            assert not any("the first look waits for it" in line for line in lines)
+    assert {label for look in run.chain.looks for label in look.lanes[0].candidates} == {
+        model.label for model in models[:2]
+    }
+    write_result(run, build_result(run))
+    assert verify(run.path, VerifyOptions("reread", tasks=tasks())).exit_code == 0
+
+
+def test_without_a_trial_of_any_model_a_model_that_is_left_out_is_waited_for_too(tmp_path: Path) -> None:
+    run = start_run(tmp_path, Config(TWO_LOOKS, (model_of("a"), model_of("b"))), (SCORED,), simulated=True)
+    run.append_model_run(ModelRun("a", stop_reason="too large", is_left_out=True))
+    assert unasked_models(run) == ("b",)
+    run.append_model_run(ModelRun("b", stop_reason="too large", is_left_out=True))
+    assert unasked_models(run) == ("a", "b")
 
 
 def test_a_model_without_a_trial_is_not_waited_for_when_the_time_is_used(tmp_path: Path) -> None:

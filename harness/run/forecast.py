@@ -23,8 +23,8 @@ from harness.servers import (
     query_served_context,
     skip_oversized_tasks,
 )
-from harness.summarize import is_asked
-from harness.types import Model, SkippedTask, Task, TrialKey
+from harness.summarize import is_asked, tasks_not_run
+from harness.types import Model, RunPlan, SkippedTask, Task, TrialKey
 
 CONNECT_S = 3.0
 """A server that does not answer within this is asked again when its turn comes."""
@@ -54,6 +54,18 @@ def expect_skips(
         elif skipped:
             lines.append(_describe(server, skipped, len(needs)))
     return lines, problems
+
+
+def lanes_left_out(plan: RunPlan) -> Iterator[str]:
+    """A line for each lane that the design of a sequential run lacks, since the run lacks tasks of the lane."""
+    if plan.design is None:
+        return
+    names = {lane.name for lane in plan.design.lanes}
+    for lane in plan.lanes:
+        missing = tasks_not_run(lane, plan.tasks)
+        if missing and lane.name not in names:
+            more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
+            yield f"no look decides the lane {lane.name}: not in this run: {', '.join(missing[:MAX_NAMED])}{more}"
 
 
 def nothing_fits(model: Model, skipped: Sequence[SkippedTask], setting: str | None) -> Problem:

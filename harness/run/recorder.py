@@ -21,7 +21,7 @@ from harness.run.agent_trial import AgentHost, open_agents
 from harness.run.conversation import TrialSetup, converse
 from harness.run.earlier_runs import EarlierRun, find_earlier_run
 from harness.run.folder import RunFolder
-from harness.run.forecast import announce, expect_skips, nothing_fits
+from harness.run.forecast import announce, expect_skips, lanes_left_out, nothing_fits
 from harness.run.model_facts import TIME_USED, with_observations, with_overhead, with_readiness
 from harness.run.needs import context_needs
 from harness.run.plan import cache_index, in_turn, trial_nonce
@@ -122,13 +122,13 @@ def _announced_skips(
 ) -> tuple[list[str], dict[str, Problem]]:
     """What `expect_skips` gives of the models without recorded trials: of the others their first session said it.
 
-    Raises ServerError if no model is left to be run.
+    The first session also says which lanes no look decides. Raises ServerError if no model is left to be run.
     """
     begun = {key.model for key in folder.recorded}
     skips, unfit = expect_skips([server for server in servers if server.model.label not in begun], tasks, earlier)
     if unfit and len(unfit) == len(servers):
         raise ServerError(*unfit.values())
-    return skips, unfit
+    return [*skips, *([] if begun else lanes_left_out(folder.plan))], unfit
 
 
 def _expectation(folder: RunFolder, models: Sequence[Model], tasks: Sequence[Task]) -> EarlierRun | None:
@@ -142,7 +142,8 @@ def _leave_out(folder: RunFolder, problems: Mapping[str, Problem], log: Log) -> 
     """Note of models that the machine's memory or their context has no room for why they are not run, by label."""
     for label, problem in problems.items():
         log(f"left out: {problem.message}")
-        folder.append_model_run(replace(earlier_model_run(folder, label), stop_reason=problem.message))
+        run = replace(earlier_model_run(folder, label), stop_reason=problem.message, is_left_out=True)
+        folder.append_model_run(run)
 
 
 def _anchor(folder: RunFolder, log: Log) -> None:
@@ -223,9 +224,7 @@ class _ModelRecorder:
     def warm_up_again(self, keys: Sequence[TrialKey]) -> None:
         """Send warm-ups that are not stored, each with a nonce of its own, as far as the time allows."""
         if keys:
-            self.log(
-                f"{self.server.model.label}: loaded anew within a pass, so its warm-ups are sent again, unrecorded"
-            )
+            self.log(f"{self.server.model.label}: resumed within a pass: its warm-ups are sent again, unrecorded")
         for key in keys:
             self.progress.begin(f"{key.model} {key.task} warm-up")
             for recording in self._turns(key) if self.budget.limit_turn() else ():

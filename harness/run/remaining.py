@@ -48,7 +48,7 @@ def passes_left(folder: RunFolder, tasks: Sequence[Task], models: Sequence[Model
 def warm_ups_again(folder: RunFolder, tasks: Sequence[Task], run: ModelRun, keys: Sequence[TrialKey]) -> list[TrialKey]:
     """The warm-ups to send before these trials of one pass, beyond those among them: none at the start of a pass.
 
-    A session that resumes within a pass loads the model anew, and an older plan has warm-ups before its first look
+    A session that resumes within a pass may load the model anew, and an older plan has warm-ups before its first look
     alone. Warm-ups are recorded once or not at all, so these have numbers, and thereby nonces, that no plan has.
     """
     plan = folder.plan
@@ -64,4 +64,4 @@ def warm_ups_again(folder: RunFolder, tasks: Sequence[Task], run: ModelRun, keys
 
 def earlier_model_run(folder: RunFolder, label: str) -> ModelRun:
     """What an earlier session observed of a model, which holds until it is observed again."""
-    return replace(folder.read_model_runs().get(label, ModelRun(label)), stop_reason=None)
+    return replace(folder.read_model_runs().get(label, ModelRun(label)), stop_reason=None, is_left_out=False)

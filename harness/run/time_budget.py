@@ -118,8 +118,8 @@ def due_look(folder: RunFolder) -> DueLook | None:
 def unasked_models(folder: RunFolder) -> tuple[str, ...]:
     """The models without any trial for which a sequential run waits before its first look.
 
-    Their servers were down when the run was begun. It goes on without them if they have none when it was resumed, but
-    never without a trial of any model.
+    Their servers were down when the run was begun. It goes on without them if they have none when it was resumed, and
+    without those that were left out at once, but never without a trial of any model.
     """
     design, chain = folder.plan.design, folder.chain
     if design is None or chain.looks or (design.budget_s is not None and chain.record_s >= design.budget_s):
@@ -128,7 +128,9 @@ def unasked_models(folder: RunFolder) -> tuple[str, ...]:
     if asked and chain.resumes:
         return ()
     runs = {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
-    return tuple(dict.fromkeys(key.model for key in _missing(folder, runs) if key.model not in asked))
+    unasked = dict.fromkeys(key.model for key in _missing(folder, runs) if key.model not in asked)
+    awaited = tuple(label for label in unasked if not runs[label].is_left_out)
+    return awaited if awaited or asked else tuple(unasked)
 
 
 def describe_waiting(folder: RunFolder) -> Iterator[str]:

@@ -14,6 +14,7 @@ from harness.summarize.cells import (
 from harness.summarize.judging import MAX_JUDGES
 from harness.summarize.lane_differences import pair_looks
 from harness.summarize.lane_evidence import lane_evidence
+from harness.summarize.lane_requirements import tasks_not_run
 from harness.summarize.lanes import CRITERION_NAMES
 from harness.summarize.looks import design_of, plan_looks, schedule_looks, take_look
 from harness.summarize.model_families import MODEL_FAMILIES, family_of
@@ -48,6 +49,7 @@ __all__ = [
     "schedule_of",
     "summarize",
     "take_look",
+    "tasks_not_run",
     "trial_result",
     "trials_planned",
     "turn_values",

@@ -5,7 +5,7 @@ A requirement is one function and its row in REQUIREMENTS. `check_eligibility` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from harness.stats import Interval, claimed_rate_on_these_tasks, rate_on_these_tasks
 from harness.summarize.schedule import claim_level, is_asked
@@ -18,6 +18,8 @@ from harness.types import (
     Requirement,
     RequirementState,
     Result,
+    Task,
+    TaskInfo,
 )
 
 GIB = 2**30
@@ -60,13 +62,20 @@ def lane_rate(result: Result, lane: Lane, model: str) -> tuple[float | None, Int
     return rate_of(counts, claim_level(result), weights)
 
 
+def tasks_not_run(lane: Lane, tasks: Iterable[Task | TaskInfo]) -> list[str]:
+    """The names of a lane's tasks that are not among those of a run: no model is eligible for such a lane."""
+    return sorted({name for name, weight in lane.tasks.items() if weight > 0} - {task.name for task in tasks})
+
+
 def _unfinished(result: Result, lane: Lane, model: str, cells: Mapping[str, Cell]) -> bool:
     """Whether a task that may count for the lane's pass rate is not in the run, or lacks trials of the model."""
     tasks = {task.name: task for task in result.tasks}
     info = next(each for each in result.models if each.label == model)
-    wanted = [name for name, weight in lane.tasks.items() if weight > 0]
-    counted = [name for name in wanted if name not in tasks or (tasks[name].scored and is_asked(info, tasks[name]))]
-    return not all(name in cells and cells[name].pass_rate.is_complete for name in counted)
+    wanted = [name for name, weight in lane.tasks.items() if weight > 0 and name in tasks]
+    counted = [name for name in wanted if tasks[name].scored and is_asked(info, tasks[name])]
+    return bool(tasks_not_run(lane, result.tasks)) or not all(
+        name in cells and cells[name].pass_rate.is_complete for name in counted
+    )
 
 
 def tasks_run(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:

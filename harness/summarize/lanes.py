@@ -209,8 +209,9 @@ class LaneSelection:
     def _ratio(self, samples: Sequence[BlockedPair]) -> Ratio | None:
         """The trials of a block share the state of the machine.
 
-        In a run of one pass, as all were that state none, each value counts by itself: a model's blocks and a drift of
-        the machine cannot be told apart there, and what was published so is computed again by the same rule.
+        Where the run states one pass, as those that state none do, each value counts by itself: a model's blocks and a
+        drift of the machine cannot be told apart there, and what was published so is computed again by the same rule. A
+        sequential run states the most that it may make, and its blocks count even if it ends after the first.
         """
         if self.result.run.passes > 1:
             return blocked_mean_ratio(samples)

@@ -16,7 +16,7 @@ from itertools import combinations
 from harness.stats import pocock_level
 from harness.summarize.futility import LATEST_RULE
 from harness.summarize.lane_differences import can_be_told_apart, withdrawn_pairs
-from harness.summarize.lane_requirements import check_eligibility, lane_models
+from harness.summarize.lane_requirements import check_eligibility, lane_models, tasks_not_run
 from harness.summarize.lanes import LaneSelection
 from harness.summarize.result import summarize
 from harness.summarize.schedule import ERROR
@@ -38,7 +38,7 @@ LOOKS = 10
 """A run is looked at after each tenth of its most trials: a large difference shows early."""
 WHOLE_SUITE = "all scored tasks"
 """The lane of a run without lanes."""
-SAMPLED_REQUIREMENTS = ("pass_rate", "warm_ttft")
+SAMPLED_REQUIREMENTS = ("pass_rate", "solved", "warm_ttft")
 """The requirements of a lane that more trials can decide."""
 SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600}
 
@@ -46,11 +46,15 @@ SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600}
 def plan_looks(
     settings: RunSettings, lanes: Sequence[Lane], tasks: Sequence[Task | TaskInfo], models: int
 ) -> SequentialDesign | None:
-    """The design of a run: None for a fixed number of trials. Without `until_decided` its end is its only look."""
+    """The design of a run: None for a fixed number of trials. Without `until_decided` its end is its only look.
+
+    It has the lanes that the run can decide: those with a scored task, without one that the run lacks.
+    """
     if not settings.is_sequential:
         return None
     known = {task.name for task in tasks if task.scored}
-    wanted = [replace(lane, override=None) for lane in lanes if lane.tasks.keys() & known]
+    decidable = [lane for lane in lanes if lane.tasks.keys() & known and not tasks_not_run(lane, tasks)]
+    wanted = [replace(lane, override=None) for lane in decidable]
     chosen = tuple(wanted) or (Lane(WHOLE_SUITE, dict.fromkeys(sorted(known or {task.name for task in tasks}), 1.0)),)
     budget_s = float(settings.budget[:-1]) * SECONDS[settings.budget[-1]] if settings.budget else None
     return design_of(schedule_looks(settings.trials, settings.until_decided), budget_s, chosen, models)

@@ -51,7 +51,8 @@ class StoppedService:
 class ModelRun:
     """One line of models.jsonl per model: its server's version, context, memory, skipped tasks and more.
 
-    `load_s` is how long loading took, `stop_reason` why the model did not finish its trials (None: it did).
+    `load_s` is how long loading took, `stop_reason` why the model did not finish its trials (None: it did);
+    `is_left_out` says that it was asked nothing, since this machine or its context has no room.
     `served_context_tokens` is the context that the server serves, `model_context_tokens` the context that the model
     supports, `context_setting` the server's setting that limits it. `tokens_per_char` is what the server counted for
     prose before the first trial; tasks that do not fit are skipped by it. `probe_findings` are the probe's findings.
@@ -74,6 +75,7 @@ class ModelRun:
     tokens_per_char: float | None = None
     probe_findings: tuple[ProbeFinding, ...] = ()
     recorder_overhead: RecorderOverhead | None = None
+    is_left_out: bool = False
 
 
 LogEvent = Literal["start", "resume", "stop", "kill", "clock", "anchor", "look"]
