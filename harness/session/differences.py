@@ -10,7 +10,7 @@ messages[1].content became a string, same text
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,18 +46,33 @@ def first_difference(old: Prompt, new: Prompt) -> PromptDifference | None:
     return next(find_differences(old, new), None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """The units of a request from one on; `last` has the last place of each key in the whole request."""
+
+    units: Sequence[PromptUnit]
+    last: Mapping[tuple[str, ...], int]
+    at: int
+
+    def has(self, key: tuple[str, ...], skipped: int = 0) -> bool:
+        """Whether a unit with this key comes, after so many others."""
+        return self.last.get(key, -1) >= self.at + skipped
+
+
 def find_differences(old: Prompt, new: Prompt) -> Iterator[PromptDifference]:
     """All places that differ, in the order of the old request; after each the two are aligned again."""
     at, other_at = 0, 0
+    # Once, and not at each difference: in a compacted conversation nearly all units differ.
+    last, other_last = ({unit.key: place for place, unit in enumerate(prompt.units)} for prompt in (old, new))
     while at < len(old.units):
         unit = old.units[at]
         other = new.units[other_at] if other_at < len(new.units) else None
         if other is None or unit.slot != other.slot or unit.text != other.text:
-            rests = (old.units[at:], new.units[other_at:])
+            rests = (_Rest(old.units, last, at), _Rest(new.units, other_last, other_at))
             is_same_kind = other is not None and unit.slot == other.slot
             before = old.starts[at] + (shared_prefix(unit.text, other.text) if other and is_same_kind else 0)
             if other is None:
-                yield _dropped(rests[0], set(), before)
+                yield _dropped(rests[0], rests[1], before)
                 return
             found = _difference(unit, other, rests, before)
             yield found
@@ -67,11 +82,8 @@ def find_differences(old: Prompt, new: Prompt) -> Iterator[PromptDifference]:
         at, other_at = at + 1, other_at + 1
 
 
-def _difference(
-    unit: PromptUnit, other: PromptUnit, rests: tuple[Sequence[PromptUnit], Sequence[PromptUnit]], before: int
-) -> PromptDifference:
-    old_keys, new_keys = ([each.key for each in rest] for rest in rests)
-    is_kept, is_known = unit.key in new_keys[1:], other.key in old_keys[1:]
+def _difference(unit: PromptUnit, other: PromptUnit, rests: tuple[_Rest, _Rest], before: int) -> PromptDifference:
+    is_kept, is_known = rests[1].has(unit.key, 1), rests[0].has(other.key, 1)
     place = _place(unit.parts[0])
     if unit.key == other.key or (unit.slot == other.slot and not is_kept and not is_known):
         return _rewritten(unit, other, before)
@@ -79,7 +91,8 @@ def _difference(
         sentence = f'{unit.parts[0].message}.role: "{unit.parts[0].role}" became "{other.parts[0].role}"'
         return PromptDifference(f"{unit.parts[0].message}.role", "role", sentence, before, unit.text, other.text)
     if is_kept and is_known:
-        to = rests[1][new_keys.index(unit.key)].parts[0].path
+        following = rests[1].units[rests[1].at :]
+        to = next(each for each in following if each.key == unit.key).parts[0].path
         sentence = f"{place} moved to {to}"
         return PromptDifference(unit.parts[0].path, "moved", sentence, before, unit.text, other.text)
     if is_kept:
@@ -87,14 +100,15 @@ def _difference(
         sentence = f"{_place(inserted)} inserted: {_quote(other.text, 0)}"
         return PromptDifference(inserted.path, "inserted", sentence, before, "", other.text)
     if is_known or unit.slot != other.slot:
-        return _dropped(rests[0], set(new_keys), before)
+        return _dropped(rests[0], rests[1], before)
     return _rewritten(unit, other, before)
 
 
-def _dropped(rest: Sequence[PromptUnit], kept: Set[tuple[str, ...]], before: int) -> PromptDifference:
+def _dropped(rest: _Rest, kept: _Rest, before: int) -> PromptDifference:
     """The first unit of the rest is gone: alone, or with the rest of its reply."""
-    unit, part = rest[0], rest[0].parts[0]
-    is_whole = len(rest) > 1 and unit.is_reply and rest[1].is_reply and rest[1].key not in kept
+    unit, part = rest.units[rest.at], rest.units[rest.at].parts[0]
+    following = rest.units[rest.at + 1] if rest.at + 1 < len(rest.units) else None
+    is_whole = following is not None and unit.is_reply and following.is_reply and not kept.has(following.key)
     path, place = (part.message, part.message) if is_whole else (part.path, _place(part))
     return PromptDifference(path, "dropped", f"{place} dropped", before, unit.text)
 
