@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.cli.console import command_line
 from harness.cli.fixes import resumable, suggest
 from harness.cli.options import tasks_arguments
 from harness.cli.page import closing_of
@@ -69,8 +70,8 @@ def test_a_recorded_run_of_ones_own_tasks_is_scored_by_the_command_that_is_named
     ("is_written", "records", "expected"),
     [
         (True, True, "The run has ended"),
-        (False, True, "Write its result with: python -m harness score {}"),
-        (True, False, "Continue with: python -m harness score {}"),
+        (False, True, "Write its result with: {}"),
+        (True, False, "Continue with: {}"),
     ],
 )
 def test_a_run_that_a_look_has_ended_is_not_continued_but_scored(
@@ -79,10 +80,10 @@ def test_a_run_that_a_look_has_ended_is_not_continued_but_scored(
     folder = RunFolder(tmp_path, run_plan(), Chain("", looks=[Look(2, (), "decided", 1.0)]))
     if is_written:
         folder.result_path.touch()
-    words = "bench --resume" if records else "score"
+    words, command = "bench --resume" if records else "score", command_line("score", tmp_path)
     with pytest.raises(ServerError) as caught, resumable(folder, words, tmp_path, records=records):
         raise ServerError("b is down")
-    assert caught.value.__notes__ == [f"0 recorded and 0 scored trials are kept. {expected.format(tmp_path)}"]
+    assert caught.value.__notes__ == [f"0 recorded and 0 scored trials are kept. {expected.format(command)}"]
 
 
 def test_an_error_is_printed_with_its_fix_on_a_line_of_its_own(

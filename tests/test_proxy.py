@@ -834,7 +834,7 @@ def test_a_killed_proxy_leaves_what_came_until_then(tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
             client.sendall(ask("plain?ttft_ms=1&tps=50&tokens=500"))
             received = b""
-            while received.count(b"data: ") < 20:
+            while received.count(b"data: ") < 60:
                 received += client.recv(65536)
             process.kill()
             process.communicate()
@@ -842,7 +842,7 @@ def test_a_killed_proxy_leaves_what_came_until_then(tmp_path: Path) -> None:
         file.write(b'{"torn')
     (exchange,) = read_exchanges(out)
     assert (exchange.end_reason, exchange.recording.end_reason) == (None, "reset")
-    assert b"".join(chunk.data for chunk in exchange.recording.chunks).count(b"data: ") >= 15
+    assert b"".join(chunk.data for chunk in exchange.recording.chunks).count(b"data: ") >= 45
     with RawServer(answering(OK)).running() as raw, proxy(raw.port, out) as running:
         running.send(post())
     assert [exchange.end_reason for exchange in running.exchanges()] == [None, "complete"]

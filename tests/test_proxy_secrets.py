@@ -55,7 +55,7 @@ def test_the_name_of_a_header_or_a_query_says_whether_its_value_is_a_secret(name
         ("secret_key", True), ("apiKey", True), ("privateKey", True), ("access_key", True), ("auth", True),
         ("pagination_token", False), ("nextPageToken", False), ("bos_token", False), ("max_token", False),
         ("secretary", False), ("tokenizer", False), ("idempotency-key", False), ("prompt_cache_key", False),
-        ("void_token", False), ("thought_signature", False),
+        ("void_token", False), ("github_token", True), ("hfToken", True), ("thought_signature", False),
     ],
 )  # fmt: skip
 def test_the_name_of_a_field_says_whether_a_string_in_a_body_is_a_secret(name: str, is_secret: bool) -> None:

@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_FIELD = re.compile(
     rf"{_COMMON_NAMES}|(?:^|[-_.])secrets?(?:$|[-_.])|(?:access|auth|private)[-_]?key$"
-    r"|(?:(?:^|[-_.])(?:auth|bearer|jwt|pwd|(?:api|bearer|client|id)[-_]?token)|^token)(?:[-_]?v?\d+)?$",
+    r"|(?:(?:^|[-_.])(?:auth|bearer|jwt|pwd|(?:api|bearer|bot|client|github|gitlab|hf|id|npm|slack)[-_]?token)|^token)(?:[-_]?v?\d+)?$",
     re.IGNORECASE,
 )
 """In a body a key may be one to press, a signature that of a thought, and a token a word or the place to go on from."""
