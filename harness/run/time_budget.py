@@ -105,32 +105,14 @@ def due_look(folder: RunFolder) -> DueLook | None:
     design, chain = folder.plan.design, folder.chain
     if design is None or folder.has_ended or chain.awaits_block or "record" not in chain.ends:
         return None
-    runs = {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
+    runs = _model_runs(folder)
     missing = _missing(folder, runs)
     awaited = [key for key in missing if runs[key.model].stop_reason in (None, STOPPED_BY_OWNER)]
-    if missing and (chain.ends["record"].reason != COMPLETED or (not awaited and unasked_models(folder))):
+    if missing and (chain.ends["record"].reason != COMPLETED or (not awaited and _unasked(folder, runs, missing))):
         return None
     if not awaited:
         return DueLook(design.looks[len(chain.looks)], time_used=False)
     return None if design.budget_s is None else DueLook(min(key.trial for key in awaited), time_used=True)
-
-
-def unasked_models(folder: RunFolder) -> tuple[str, ...]:
-    """The models without any trial for which a sequential run waits before its first look.
-
-    Their servers were down when the run was begun. It goes on without them if they have none when it was resumed, and
-    without those that were left out at once, but never without a trial of any model.
-    """
-    design, chain = folder.plan.design, folder.chain
-    if design is None or chain.looks or (design.budget_s is not None and chain.record_s >= design.budget_s):
-        return ()
-    asked = {key.model for key in folder.recorded if not key.warmup}
-    if asked and chain.resumes:
-        return ()
-    runs = {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
-    unasked = dict.fromkeys(key.model for key in _missing(folder, runs) if key.model not in asked)
-    awaited = tuple(label for label in unasked if not runs[label].is_left_out)
-    return awaited if awaited or asked else tuple(unasked)
 
 
 def describe_waiting(folder: RunFolder) -> Iterator[str]:
@@ -139,10 +121,37 @@ def describe_waiting(folder: RunFolder) -> Iterator[str]:
         yield f"{label} has no trial yet, and the first look waits for it; if resumed without it, the run goes on"
 
 
+def unasked_models(folder: RunFolder) -> tuple[str, ...]:
+    """The models without any trial for which a sequential run waits before its first look.
+
+    Their servers were down when the run was begun. It goes on without them if they have none when it was resumed, and
+    without those that were left out at once, but never without a trial of any model.
+    """
+    runs = _model_runs(folder)
+    return _unasked(folder, runs, _missing(folder, runs))
+
+
+def _unasked(folder: RunFolder, runs: Mapping[str, ModelRun], missing: Sequence[TrialKey]) -> tuple[str, ...]:
+    design, chain = folder.plan.design, folder.chain
+    if design is None or chain.looks or (design.budget_s is not None and chain.record_s >= design.budget_s):
+        return ()
+    asked = {key.model for key in folder.recorded if not key.warmup}
+    if asked and chain.resumes:
+        return ()
+    unasked = dict.fromkeys(key.model for key in missing if key.model not in asked)
+    awaited = tuple(label for label in unasked if not runs[label].is_left_out)
+    return awaited if awaited or asked else tuple(unasked)
+
+
 def has_open_lane(folder: RunFolder, label: str) -> bool:
     """Whether a model is still in question: in a sequential run the missing trials of others count for nothing."""
     looks = folder.chain.looks
     return not looks or any(lane.is_open and label in lane.candidates for lane in looks[-1].lanes)
+
+
+def _model_runs(folder: RunFolder) -> dict[str, ModelRun]:
+    """What is known of each model of the plan."""
+    return {model.label: ModelRun(model.label) for model in folder.plan.models} | folder.read_model_runs()
 
 
 def _missing(folder: RunFolder, runs: Mapping[str, ModelRun]) -> list[TrialKey]:
