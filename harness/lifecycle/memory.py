@@ -18,9 +18,8 @@ from harness.host import (
     wired_bytes,
 )
 from harness.servers import ServerHandle, count_of, read_property
-from harness.types import SERVER_PROCESS, Log, MemoryUse, Model
+from harness.types import GIB, SERVER_PROCESS, Log, MemoryUse, Model
 
-GIB = 2**30
 SLACK_BYTES = 256 * 1024**2
 FREED_TOLERANCE = 0.02
 POLL_S = 0.25

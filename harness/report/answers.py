@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from math import inf
 from typing import Literal
 
-from harness.types import MIN_TRIALS, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
+from harness.types import GIB, MIN_TRIALS, Lane, LaneMargin, RankBy, Recommendation, Requirement, Result
 
 MIN_SPEED_RATIO = 1.3
 """A model that a requirement ruled out is called faster from this ratio of decode rates on."""
-GIB = 2**30
 NOTHING_SCORED = "No task that it has here is scored: only speed is compared."
 
 AnswerState = Literal["decided", "leaning", "undecided", "none", "no_task"]

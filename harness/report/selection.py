@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from harness.report.elements import Entry, Point, Scatter, Section, Table, text_row
 from harness.report.formatting import MISSING, format_count, format_percent
-from harness.types import MIN_TRIALS, Comparison, Json, Lane, ModelSummary, PassRate, Recommendation, Result
+from harness.types import GIB, MIN_TRIALS, Comparison, Json, Lane, ModelSummary, PassRate, Recommendation, Result
 
-GIB = 2**30
 ESTIMANDS = {"tasks_like_these": "tasks like these", "exactly_these_tasks": "exactly these tasks"}
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from harness.stats import Interval, claimed_rate_on_these_tasks, rate_on_these_tasks
 from harness.summarize.schedule import claim_level, is_asked
 from harness.types import (
+    GIB,
     MIN_TRIALS,
     Cell,
     Eligibility,
@@ -22,7 +23,6 @@ from harness.types import (
     TaskInfo,
 )
 
-GIB = 2**30
 MIN_UNSOLVED = 10
 """Trials without a pass that rule a model out of a lane that demands no rate: at most three of ten then, at 95 %."""
 

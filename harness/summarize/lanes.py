@@ -15,9 +15,10 @@ from harness.stats import BlockedPair, Ratio, blocked_mean_ratio, geometric_mean
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, non_warmup_trials, turn_values
 from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
-from harness.summarize.lane_requirements import GIB, check_eligibility, lane_models
+from harness.summarize.lane_requirements import check_eligibility, lane_models
 from harness.summarize.schedule import look_note
 from harness.types import (
+    GIB,
     MIN_TRIALS,
     Confidence,
     Eligibility,

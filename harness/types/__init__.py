@@ -27,7 +27,7 @@ from harness.types.evidence import (
     TurnEvidence,
 )
 from harness.types.exchange import Exchange, ExchangeEnd
-from harness.types.host import SERVER_PROCESS, HostFacts, MemoryUse, RecorderOverhead, SelfTest
+from harness.types.host import GIB, SERVER_PROCESS, HostFacts, MemoryUse, RecorderOverhead, SelfTest
 from harness.types.judging import (
     SWAPPED_VOTES,
     Ballot,
@@ -131,6 +131,7 @@ from harness.types.verification import LEVEL_ALIASES, LEVELS, Finding, LevelRepo
 __all__ = [
     "BUG_SCORERS",
     "CUSTOM_SUITE",
+    "GIB",
     "HIDDEN_ID",
     "HIDDEN_INPUTS",
     "IGNORED_BY_SERVER",

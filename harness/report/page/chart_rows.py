@@ -13,6 +13,7 @@ from statistics import mean, median
 
 from harness.report.task_tables import cells_of, pass_rate_bounds, skipped_counts
 from harness.types import (
+    GIB,
     MIN_TRIALS,
     DistributionSummary,
     Json,
@@ -27,7 +28,6 @@ from harness.types import (
     TrialResult,
 )
 
-GIB = 2**30
 Row = dict[str, Json]
 Rows = list[Row]
 MAX_STREAM_POINTS = 300

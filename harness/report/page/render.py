@@ -14,10 +14,9 @@ from harness.report.page.payload import lanes_document, pack, plain, trial_block
 from harness.report.page.scripts import asset, chart_library, has_chart_library, policy
 from harness.report.sections import banners_of, sections_of, standing_section, title_of
 from harness.report.task_tables import labels_of
-from harness.types import LEVELS, Json, PageEvidence, Result
+from harness.types import GIB, LEVELS, Json, PageEvidence, Result
 
 TEMPLATE = "page/page.html.j2"
-GIB = 2**30
 MAX_NOTES = 8
 """Notes below a section that are shown before the others are folded."""
 MAX_CONTENDERS = 5
