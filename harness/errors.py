@@ -12,11 +12,12 @@ LanebenchError                 1   the root
 +-- DownloadError              9   an embedded model, its server or a package that cannot be had
 +-- InterruptedRunError      130   Ctrl-C
 
-A model's failure is an outcome and raises nothing.
+A model's failure is an outcome and raises nothing. `first_of` writes a list of names into a message.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 
@@ -120,3 +121,10 @@ class InterruptedRunError(LanebenchError):
     """The user stopped the run. What was recorded is kept."""
 
     exit_code = 130
+
+
+def first_of(names: Iterable[str], most: int) -> str:
+    """The first names and how many follow: "a, b and 3 more"."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return f"{', '.join(listed[:most])}{more}"

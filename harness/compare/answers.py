@@ -5,10 +5,11 @@ Counts stand for themselves; an interval follows only where at least MIN_TRIALS 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from harness.compare.models import ModelPair, QuantityComparison, QuantityVerdict, same_answers_words
 from harness.compare.quantities import ON_TASKS_LIKE_THESE, ON_THESE_TASKS, SPEEDS
+from harness.errors import first_of
 from harness.types import MIN_TRIALS
 
 MAX_TASKS = 4
@@ -102,12 +103,7 @@ def _task_speeds(pair: ModelPair) -> Iterator[str]:
             if any(each.is_ratio and each.verdict == verdict != overall.get(each.name) for each in cell.quantities)
         ]
         if names:
-            yield f"{word} on {_listed(names)}."
-
-
-def _listed(tasks: Sequence[str]) -> str:
-    more = f" and {len(tasks) - MAX_TASKS} more" if len(tasks) > MAX_TASKS else ""
-    return f"{', '.join(tasks[:MAX_TASKS])}{more}"
+            yield f"{word} on {first_of(names, MAX_TASKS)}."
 
 
 def _times(quantity: QuantityComparison) -> str:
@@ -125,6 +121,6 @@ def _tasks(pair: ModelPair) -> Iterator[str]:
             if any(not each.is_ratio and each.verdict == verdict for each in cell.quantities)
         ]
         if names and len(pair.cells) > 1 and overall is not None and overall.verdict != verdict:
-            yield f"{verdict.capitalize()} on {_listed(names)}."
+            yield f"{verdict.capitalize()} on {first_of(names, MAX_TASKS)}."
     if pair.regressed.passed:
         yield f"{pair.regressed.passed} of {pair.regressed.n} trials regressed."

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.agents import agent_tokens
-from harness.errors import Problem, ServerError
+from harness.errors import Problem, ServerError, first_of
 from harness.run.earlier_runs import EarlierRun
 from harness.run.needs import context_needs
 from harness.run.progress import TimeLeft
@@ -64,8 +64,7 @@ def lanes_left_out(plan: RunPlan) -> Iterator[str]:
     for lane in plan.lanes:
         missing = tasks_not_run(lane, plan.tasks)
         if missing and lane.name not in names:
-            more = f" and {len(missing) - MAX_NAMED} more" if len(missing) > MAX_NAMED else ""
-            yield f"no look decides the lane {lane.name}: not in this run: {', '.join(missing[:MAX_NAMED])}{more}"
+            yield f"no look decides the lane {lane.name}: not in this run: {first_of(missing, MAX_NAMED)}"
 
 
 def nothing_fits(model: Model, skipped: Sequence[SkippedTask], setting: str | None) -> Problem:
@@ -105,13 +104,12 @@ def _known_contexts(server: ServerHandle, earlier: EarlierRun | None) -> Iterato
 
 
 def _describe(server: ServerHandle, skipped: Sequence[SkippedTask], count: int) -> str:
-    names = ", ".join(skip.task for skip in skipped[:MAX_NAMED])
-    more = f" and {len(skipped) - MAX_NAMED} more" if len(skipped) > MAX_NAMED else ""
+    names = first_of((skip.task for skip in skipped), MAX_NAMED)
     needed = max(skip.required_tokens for skip in skipped)
     setting = server.kind.context.setting
     agent = server.model.agent
     beside = f" ({agent_tokens(server.model):,} of them for what {agent} sends beside a task)" if agent else ""
     return (
-        f"{server.model.label} will skip {len(skipped)} of {count} tasks ({names}{more}): its context has "
+        f"{server.model.label} will skip {len(skipped)} of {count} tasks ({names}): its context has "
         f"{skipped[0].available_tokens:,} tokens; {needed:,} would do{beside}{f': {setting}' if setting else ''}"
     )

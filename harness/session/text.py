@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from harness.errors import first_of
 from harness.report import MISSING, WIDTH, format_percent, format_seconds, plain_text, wrap_display
 from harness.session.cost import ConversationCost, SessionCost
 from harness.session.cures import find_cures
@@ -195,8 +196,7 @@ def _cache_row(verdict: CacheVerdict) -> tuple[str, ...]:
 
 def _numbers(verdicts: Sequence[CacheVerdict]) -> str:
     numbers = [str(verdict.request.number) for verdict in verdicts]
-    more = f" and {len(numbers) - MAX_NUMBERS} more" if len(numbers) > MAX_NUMBERS else ""
-    return f"request{'' if len(numbers) == 1 else 's'} {', '.join(numbers[:MAX_NUMBERS])}{more}"
+    return f"request{'' if len(numbers) == 1 else 's'} {first_of(numbers, MAX_NUMBERS)}"
 
 
 def _counted(count: int, noun: str) -> str:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from harness.collection import MAX_NAME_CHARS, Database, short_name
 from harness.compare import comparison_key
+from harness.errors import first_of
 from harness.files import to_json, valid_text
 from harness.site.rows import MAX_CELLS, MachineClass, SiteRow, read_cells_of
 from harness.stats import difference_on_tasks_like_these, spread
@@ -147,9 +148,8 @@ def _quantizations(own: Contender, others: Sequence[Contender]) -> Iterator[str]
     theirs = sorted({other.quantization or "unknown" for other in others})
     if theirs == [own.quantization or "unknown"]:
         return
-    more = f" and {len(theirs) - MAX_QUANTIZATIONS} more" if len(theirs) > MAX_QUANTIZATIONS else ""
-    shown = ", ".join(theirs[:MAX_QUANTIZATIONS])
-    yield f"its quantization is {own.quantization or 'unknown'}, theirs {shown}{more}"
+    shown = first_of(theirs, MAX_QUANTIZATIONS)
+    yield f"its quantization is {own.quantization or 'unknown'}, theirs {shown}"
 
 
 def _speed(own: Contender, others: Sequence[Contender]) -> str | None:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from harness.errors import CheckError, Problem, TaskError
+from harness.errors import CheckError, Problem, TaskError, first_of
 from harness.score import KINDS
 from harness.tasks.load import vary
 from harness.tasks.readings import readings_of
@@ -96,8 +96,7 @@ def _describe(check: Check) -> str:
 
 
 def _describe_all(checks: Sequence[Check]) -> str:
-    more = f" and {len(checks) - MAX_SHOWN_CHECKS} more" if len(checks) > MAX_SHOWN_CHECKS else ""
-    return ", ".join(_describe(check) for check in checks[:MAX_SHOWN_CHECKS]) + more
+    return first_of(map(_describe, checks), MAX_SHOWN_CHECKS)
 
 
 def _solution_mismatch(score: Score) -> str | None:

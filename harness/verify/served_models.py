@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import urlsplit
 
+from harness.errors import first_of
 from harness.host import is_this_machine
 from harness.types import Finding, Json, Reading, Recording, TrialKey
 from harness.verify.evidence import Evidence
@@ -67,7 +68,7 @@ def _several_names(by_label: Mapping[str, Iterable[AnsweringServer]]) -> Iterato
                 names[server.requested][server.reported] = None
         for reported in names.values():
             if len(reported) > 1:
-                yield f"{label}: its responses report several models: {_listed(reported)}"
+                yield f"{label}: its responses report several models: {first_of(reported, MAX_NAMES)}"
 
 
 def _same_name(evidence: Evidence, by_label: Mapping[str, Iterable[AnsweringServer]]) -> Iterator[str]:
@@ -82,8 +83,8 @@ def _same_name(evidence: Evidence, by_label: Mapping[str, Iterable[AnsweringServ
     for (_, _, reported), found in labels.items():
         if len({ids[label] for label in found}) > 1:
             yield (
-                f"{_listed(found)} are models of different ids on one server, which reports {reported} for each: it "
-                "has one name for all, or the same weights answered"
+                f"{first_of(found, MAX_NAMES)} are models of different ids on one server, which reports {reported} "
+                "for each: it has one name for all, or the same weights answered"
             )
 
 
@@ -93,16 +94,10 @@ def _hosts(by_label: Mapping[str, Iterable[AnsweringServer]], location: str) -> 
     for label, servers in by_label.items():
         hosts = dict.fromkeys("this machine" if is_this_machine(each.host) else each.host for each in servers)
         if len(hosts) > 1:
-            text = f"{label}: its requests went to several hosts: {_listed(hosts)}"
+            text = f"{label}: its requests went to several hosts: {first_of(hosts, MAX_NAMES)}"
             yield Finding("served-models", location, text, "warning")
         elif "this machine" not in hosts:
             elsewhere |= hosts
     if elsewhere:
-        text = f"not this machine but another host answered, whose hardware may be another: {_listed(elsewhere)}"
-        yield Finding("served-models", location, text, "info")
-
-
-def _listed(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - MAX_NAMES} more" if len(listed) > MAX_NAMES else ""
-    return f"{', '.join(listed[:MAX_NAMES])}{more}"
+        text = "not this machine but another host answered, whose hardware may be another"
+        yield Finding("served-models", location, f"{text}: {first_of(elsewhere, MAX_NAMES)}", "info")
