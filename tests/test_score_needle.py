@@ -100,6 +100,61 @@ def test_each_check_fails_for_its_defect(change: dict[str, Json], fails: set[str
     assert (verdict.outcome, failed(verdict)) == (Outcome.FAILED, fails)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "isn't 53",
+        "isn’t 53",
+        "wasnt 53",
+        "neither 53",
+        "anything except 53",
+        "unlike 53",
+        "without 53",
+        "more than 53",
+        "under 53",
+        "maybe 53",
+        "53 (unsure)",
+        "half of 53",
+        "53 million",
+        "53k",
+        "53 hundred",
+        "53, fifty-four",
+        [53, 54],
+        {"value": 53},
+    ],
+)
+def test_a_number_that_is_denied_doubted_or_scaled_is_wrong(value: Json) -> None:
+    allowance = case("allowance", key="allowance", any=["53", "53 euros", "fifty-three"])
+    assert failed(judge({"allowance": value}, (allowance,))) == {"allowance", "precision"}
+    assert failed(judge({"allowance": "53 (fifty-three) euros, each day"}, (allowance,))) == set()
+
+
+HARBOUR = case("harbour", key="harbour", any=["Port Helmi", "Helmi"])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Helmi, Vasa, Turku",
+        "vasa, helmi",
+        "Helmi/Vasa",
+        "Helmi; Old Vasa",
+        "Helmi vs Vasa",
+        "unlike Helmi",
+        "don't know, maybe Helmi",
+        ["Helmi", "Vasa"],
+        {"first": "Vasa", "second": "Helmi"},
+    ],
+)
+def test_a_name_beside_an_alternative_is_wrong(value: Json) -> None:
+    assert failed(judge({"harbour": value}, (HARBOUR,))) == {"harbour", "precision"}
+
+
+@pytest.mark.parametrize("value", ["Helmi, Port", "the large one, Helmi", "port of Helmi", ["the port Helmi"], "HELMI"])
+def test_a_name_beside_its_description_is_right(value: Json) -> None:
+    assert failed(judge({"harbour": value}, (HARBOUR,))) == set()
+
+
 FROST = case("frost", key="frost", any=[-5], depth=0.5)
 
 

@@ -9,8 +9,9 @@ cases.json    `give` is {}; `expect` is one of
               "superseded": [strings] are outdated values, which are counted apart
     {"key": name, "absent": true}                                    is not in the text: right as null or left out
 Values are compared without case, outer whitespace, quotes and thousands separators; numbers by value. A value may have
-a few more words than a spelling ("53 euros per working day"), but no other number, no alternative, no negation, and
-behind the number no other unit than another spelling has there ("40 hours" where "40" and "40 minutes" are right).
+a few more words than a spelling ("53 euros per working day"), but no other number (nor "53 million"), no alternative,
+no negation, no doubt, and behind the number no other unit than another spelling has there ("40 hours" where "40" and
+"40 minutes" are right). A list of several values is none of them, and neither is an object.
 checks        one for each case, and `precision`: right values / all values given
 metrics       recall, precision, recall_by_depth, superseded, invented (keys not asked for, values for absent ones)
 An answer that has no JSON object is no answer. One that gives a key twice fails every check: it gives two values.
@@ -27,6 +28,7 @@ from decimal import Decimal, InvalidOperation
 from harness.errors import Problem
 from harness.score.compare import display
 from harness.score.extraction.json_answer import DuplicateKeyError, find_object, unique_keys
+from harness.score.prose.numerals import ungrounded_numerals
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import NUMBER, STRING, case_schema, object_schema
 from harness.score.verdict import Judgment, no_answer
@@ -44,24 +46,13 @@ _MAX_NUMBER_CHARS = 40
 _MAX_MORE_WORDS = 6
 _GROUPED = re.compile(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)")
 _SMALL_WORDS = frozenset(("a", "an", "the", "at", "on", "in", "of", "per", "for", "each", "every"))
-_OTHER_MEANING = frozenset(
-    (
-        "not",
-        "no",
-        "never",
-        "or",
-        "and",
-        "nor",
-        "but",
-        "formerly",
-        "former",
-        "previously",
-        "old",
-        "instead",
-        "until",
-        "before",
-    )
+_OTHER_MEANING = re.compile(
+    r"(?<![^\W\d_])(?:not|no|never|neither|nor|none|or|and|but|vs|versus|than|rather|instead|except|excluding|unlike|"
+    r"without|hardly|barely|former|formerly|previously|old|until|before|under|over|above|below|maybe|perhaps|possibly|"
+    r"probably|unsure|wrong|false|incorrect|half|twice|double|squared|"
+    r"(?:is|are|was|were|do|does|did|has|have|ca|wo|could|would|should)n['’]?t)(?![^\W\d_])"
 )
+_ALTERNATIVES = re.compile(r"[,;/|\n]")
 # A hyphen between words, as in port-7419 or 4-5, or with a space behind it, is no sign.
 _WORD = re.compile(r"(?:(?<![\w)%])-)?(?:\d+(?:[.:]\d+)*|(?<![\d.])\.\d+)|[^\W\d_]+|%")
 _MINUS_SIGN = str.maketrans("\u2212\ufe63\uff0d", "---")
@@ -158,14 +149,46 @@ def _has_other_unit(value: Json, spelling: Json, spellings: Sequence[Json]) -> b
 
 
 def _says(value: Json, spelling: Json) -> bool:
-    """Whether a value holds a spelling and little else: no other number, no alternative, no negation."""
+    """Whether a value holds a spelling and little else: no other number in digits, no negation."""
     given, wanted = _words(value), _words(spelling)
-    if not wanted or len(given) > len(wanted) + _MAX_MORE_WORDS or _OTHER_MEANING.intersection(given):
+    if not wanted or len(given) > len(wanted) + _MAX_MORE_WORDS:
+        return False
+    if _OTHER_MEANING.search(str(value)[:_MAX_VALUE_CHARS].casefold()):
         return False
     starts = range(len(given) - len(wanted) + 1)
     if not any(given[at : at + len(wanted)] == wanted for at in starts):
         return False
     return sum(map(_is_number, given)) == sum(map(_is_number, wanted))
+
+
+def _has_alternative(value: Json, spellings: Sequence[Json]) -> bool:
+    """Whether a value gives something else beside its spellings.
+
+    That is a number that none of them has, in words or with a scale too ("53 million"), or, of values without a number,
+    a part behind or before a comma, slash or semicolon that reads as a value itself: one word, or words with a capital
+    ("Helsinki, Oslo"). A description does not ("the diver, Marguerite Ostrander").
+    """
+    text = _GROUPED.sub("", str(value)[:_MAX_VALUE_CHARS])
+    if ungrounded_numerals(text, "; ".join(_GROUPED.sub("", str(spelling)) for spelling in spellings)):
+        return True
+    known = {word for spelling in spellings for word in _words(spelling)}
+    if any(map(_is_number, _words(value))):
+        return False
+    others = [part for part in _ALTERNATIVES.split(text) if known.isdisjoint(_words(part))]
+    return any(len(_words(part)) == 1 or part != part.lower() for part in others if _words(part))
+
+
+def _is_in_words(value: Json, spellings: Sequence[Json]) -> bool:
+    """Whether a value is one of the spellings in a few more words."""
+    if isinstance(value, list | dict):
+        return False
+    says = any(_says(value, spelling) and not _has_other_unit(value, spelling, spellings) for spelling in spellings)
+    return says and not _has_alternative(value, spellings)
+
+
+def _only_entry(value: Json) -> Json:
+    """The entry of a list of one, any other value as it is."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _normalize_key(name: str) -> str:
@@ -204,14 +227,10 @@ class _Lookup:
         return self._is_among("any") and not self.is_superseded
 
     def _is_among(self, field: str) -> bool:
-        given = _normalize(self.value)
+        given, spellings = _normalize(self.value), self.case.expect.get(field, ())
         if given is None:
             return False
-        spellings = self.case.expect.get(field, ())
-        return given in map(_normalize, spellings) or any(
-            _says(self.value, spelling) and not _has_other_unit(self.value, spelling, spellings)
-            for spelling in spellings
-        )
+        return given in map(_normalize, spellings) or _is_in_words(_only_entry(self.value), spellings)
 
     def check(self) -> Check:
         expected = "not in the text" if self.is_absent else display(self.case.expect["any"])
