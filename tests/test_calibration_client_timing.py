@@ -39,8 +39,9 @@ def server() -> Iterator[ReferenceServer]:
 
 
 def logged_reply(gap_ms: int = 10, tokens: int = 11) -> LoggedReply:
-    writes = [LoggedWrite((100 + gap_ms * n) * MS, (100 + gap_ms * n) * MS + 5, 1, 1, n > 2) for n in range(tokens)]
-    return LoggedReply("plain", 0, tuple(writes))
+    times_ns = [(100 + gap_ms * n) * MS for n in range(tokens)]
+    writes = tuple(LoggedWrite(at_ns, at_ns + 5, 1, 1, n > 2, at_ns) for n, at_ns in enumerate(times_ns))
+    return LoggedReply("plain", 0, writes)
 
 
 def row(client: str, tps: float, behavior: str = "plain", **errors: list[float]) -> ClientErrors:

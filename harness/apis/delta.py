@@ -73,6 +73,12 @@ class Delta:
         return any(call.is_generated for call in self.tool_calls)
 
     @property
+    def generated_chars(self) -> int:
+        """The characters of generated text on all channels."""
+        calls = sum(len(call.name) + len(call.arguments) for call in self.tool_calls)
+        return len(self.content) + len(self.reasoning) + calls
+
+    @property
     def is_generated(self) -> bool:
         """Whether it holds generated text on any channel."""
         return bool(self.content or self.reasoning or self.has_tool_call)

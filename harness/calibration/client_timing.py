@@ -41,8 +41,14 @@ TAIL_TOKENS, TAIL_ROUNDS = 16, 100
 TIMING_TOLERANCE_S = 0.04
 """A time that is further off is not late but a time of something else."""
 MAX_ATTEMPTS = 4
-SEVERAL_TOKENS = ("four-tokens-per-event", "eight-events-per-write", "random-tokens-per-event")
-"""Behaviors with several tokens per event or several events per write."""
+SEVERAL_TOKENS = (
+    "four-tokens-per-event",
+    "eight-events-per-write",
+    "eight-writes-per-step",
+    "random-tokens-per-event",
+    "tool-call-after-text",
+)
+"""Behaviors with several tokens per event or step."""
 _WARM_UP = "plain?ttft_ms=5&tps=2000&tokens=20"
 
 

@@ -41,7 +41,7 @@ from harness.read.loading_messages import without_loading
 from harness.read.sse import DONE, Event, Events, split_events
 from harness.read.stream_errors import StreamSummary, find_stream_error
 from harness.read.think import SplitContent, split_thinking
-from harness.read.timing import EventTimes, StreamEnd, compute_timings, count_first_arrival
+from harness.read.timing import EventTimes, StreamEnd, arrival_starts, compute_timings, count_first_read
 from harness.read.tool_calls import assemble_tool_calls
 from harness.read.work import read_work
 from harness.types import REPETITION, Counts, Json, Reading, Recording, StreamError, Usage
@@ -230,6 +230,7 @@ def _event_times(recording: Recording, fold: _StreamState, tokens: Sequence[Delt
         role_ns=fold.role_ns,
         first_synthetic_ns=whitespace_ns if fold.first_synthetic_ns is None else fold.first_synthetic_ns,
         tokens_ns=[delta.at_ns for delta in tokens],
+        token_chars=[delta.generated_chars for delta in tokens],
         first_output_ns=_first_output_ns(tokens, split),
     )
 
@@ -244,8 +245,8 @@ def _counts(fold: _StreamState, events: Events, tokens_ns: Sequence[int]) -> Cou
         malformed=fold.kinds["malformed"],
         synthetic_events=fold.kinds["synthetic"] + len(fold.tokens) - len(tokens_ns),
         token_events=len(tokens_ns),
-        token_events_in_first_read=count_first_arrival(tokens_ns),
-        arrivals=len(set(tokens_ns)),
+        token_events_in_first_read=count_first_read(tokens_ns),
+        arrivals=len(arrival_starts(tokens_ns)),
         unfinished_bytes=events.unfinished_bytes,
     )
 
@@ -301,7 +302,7 @@ def read(recording: Recording) -> Reading:
         usage=usage,
         error=error,
         counts=_counts(fold, events, times.tokens_ns) if end.streamed else Counts(),
-        timings=compute_timings(times, usage, end),
+        timings=compute_timings(times, usage, end, has_reasoning=bool(reasoning or split.reasoning)),
         server_timings=fold.server_timings,
         reported_model=fold.model,
     )

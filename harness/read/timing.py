@@ -1,13 +1,15 @@
 """Compute timings and rates from the times at which generated tokens arrived; `compute_timings` is the entry point.
 
-An arrival is one moment at which bytes were read; all events that came with one read share its `at_ns`. One read may
-carry several events, one event several tokens.
+All events that came with one read share its `at_ns`. An arrival is one read, or several in a row that follow each other
+much faster than the stream does: a server that generates several tokens in a step may write each by itself. One read
+may carry several events, one event several tokens.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from harness.types import Timings, Usage
@@ -16,6 +18,13 @@ MIN_ARRIVALS = 8
 MIN_SPAN_NS = 50_000_000
 """Fewer arrivals or a shorter span carry no rate. A server that buffers its answer and sends it in one burst got rates
 from 11,000 to 267,000 tokens/s from the clients that were studied."""
+MAX_BURST_GAP_NS, MAX_BURST_GAP_SHARE = 1_000_000, 0.1
+"""Reads are one arrival if they come closer than both: a time, and a share of the mean time between reads.
+
+A share alone would join what came before a long stall, a time alone a stream of some thousand tokens a second."""
+MAX_SIZE_RATIO = 4
+"""Events are of about one size if none has more than so many times the characters of the median one. One to five tokens
+at random stay below it, a tool call among single tokens does not."""
 
 NOT_STREAMED = "one JSON answer, not a stream"
 NOTHING_GENERATED = "no generated token"
@@ -27,12 +36,17 @@ SHORT_SPAN = f"less than {MIN_SPAN_NS // 1_000_000} ms between the first token a
 
 @dataclass(frozen=True, slots=True)
 class EventTimes:
-    """Arrival times in nanoseconds. `tokens_ns` has one entry per event with generated text, in their order."""
+    """Times in nanoseconds.
+
+    `tokens_ns` and `token_chars` have one entry per event with generated text, in their order: when it was read, and
+    how many characters of text, reasoning and tool calls it has.
+    """
 
     first_byte_ns: int | None
     role_ns: int | None
     first_synthetic_ns: int | None
     tokens_ns: Sequence[int]
+    token_chars: Sequence[int]
     first_output_ns: int | None
 
 
@@ -67,33 +81,63 @@ def count_tokens(usage: Usage | None, token_events: int) -> tuple[int, Literal["
     return (token_events, "events") if token_events else (0, "none")
 
 
-def count_first_arrival(times_ns: Sequence[int]) -> int:
-    """Count the token events that came with the first arrival."""
+def count_first_read(times_ns: Sequence[int]) -> int:
+    """Count the token events that came with the first read."""
     return sum(1 for at_ns in times_ns if at_ns == times_ns[0])
 
 
-def decode_rate(tokens: int, times_ns: Sequence[int]) -> tuple[float | None, str | None]:
+def arrival_starts(times_ns: Sequence[int]) -> list[int]:
+    """The index of each arrival's first token event."""
+    if not times_ns:
+        return []
+    reads = len(set(times_ns))
+    mean_gap_ns = (times_ns[-1] - times_ns[0]) / max(1, reads - 1)
+    min_gap_ns = max(1, min(MAX_BURST_GAP_NS, MAX_BURST_GAP_SHARE * mean_gap_ns))
+    return [0, *(at for at in range(1, len(times_ns)) if times_ns[at] - times_ns[at - 1] >= min_gap_ns)]
+
+
+def first_share(tokens: int, chars: Sequence[int], first_events: int) -> float:
+    """Estimate the share of the first arrival in all tokens; `chars` are the characters of each token event.
+
+    Each event counts alike if it is a token, which shows in the number of tokens (one more ends the answer unseen), or
+    if all are of about one size. Otherwise the characters count: an event may be a whole tool call, or a thought that
+    is sent at once.
+    """
+    if tokens <= len(chars) + 1 or max(chars) <= MAX_SIZE_RATIO * median(chars):
+        return first_events / len(chars)
+    return sum(chars[:first_events]) / sum(chars)
+
+
+def decode_rate(tokens: int, times_ns: Sequence[int], chars: Sequence[int]) -> tuple[float | None, str | None]:
     """Compute the decode rate, `(N - n1) / (t_last - t_first)` in tokens per second; or None and the reason.
 
     The tokens of the first arrival were generated before `t_first`, so they are no work of the span and must not be
-    counted. The usual `(N - 1)` assumes that there was one. A server reports only N, the total, so n1 is estimated as
-    the share of the first arrival in all token events: N x (token events in the first arrival) / (all token events).
+    counted. The usual `(N - 1)` assumes that there was one. A server reports only N, the total, so that n1 is N times
+    the share that `first_share` estimates.
 
-    Measured errors, this formula against the usual one, for 60 tokens at 200 tokens/s: four tokens per event 0.2 %
-    against 5 to 6 %; eight events per write 0.1 % against 13 to 14 %; a random 1 to 5 tokens per event -0.6 %. `t_last`
-    is the last token event and not the end of the stream: with that, a server that sends its usage 400 ms after the
-    last token would lose 58 % of its rate.
+    Largest errors, this formula against the usual one, for 60 tokens at 200 tokens/s: four tokens per event 0.0 against
+    5.4 %, eight events per write 0.0 against 13.5 %, each of them written by itself 0.0 against 13.4 %, a random 1 to 5
+    tokens per event 3.9 against 7.3 % (0.5 against 3.8 % on average), 30 tokens and then a call of 30 at once 0.9
+    against 0.0 %. tests/test_read_timing.py computes them again.
+
+    `t_last` is the last token event and not the end of the stream: with that, a server that sends its usage 400 ms
+    after the last token would lose 58 % of its rate.
 
     Source: this project's study of streaming clients against a reference server (November 2026). `lanebench
     bench-client` repeats it on the machine at hand.
     """
-    span_ns = times_ns[-1] - times_ns[0]
-    if len(set(times_ns)) < MIN_ARRIVALS:
+    span_ns, starts = times_ns[-1] - times_ns[0], arrival_starts(times_ns)
+    if len(starts) < MIN_ARRIVALS:
         return None, FEW_ARRIVALS
     if span_ns < MIN_SPAN_NS:
         return None, SHORT_SPAN
-    first_share = count_first_arrival(times_ns) / len(times_ns)
-    return tokens * (1 - first_share) / (span_ns / 1e9), None
+    return tokens * (1 - first_share(tokens, chars, starts[1])) / (span_ns / 1e9), None
+
+
+def count_streamed(tokens: int, usage: Usage | None, has_reasoning: bool) -> int:
+    """Count the tokens that the stream carries: a server may count a thought that it does not send."""
+    hidden = (usage.reasoning_tokens or 0) if usage is not None and not has_reasoning else 0
+    return tokens - hidden if hidden < tokens else tokens
 
 
 def apparent_prefill_rate(usage: Usage | None, ttft_ns: int) -> float | None:
@@ -108,7 +152,7 @@ def apparent_prefill_rate(usage: Usage | None, ttft_ns: int) -> float | None:
     return uncached / (ttft_ns / 1e9) if uncached > 0 else None
 
 
-def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> Timings:
+def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd, *, has_reasoning: bool) -> Timings:
     """Compute a reading's timings: every time that was observed, and rates only if the stream carries them."""
     ttfb_s, role_s = _seconds(times.first_byte_ns), _seconds(times.role_ns)
     tokens, source = count_tokens(usage, len(times.tokens_ns) if end.streamed else 0)
@@ -118,7 +162,8 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> T
     ttft_ns, last_ns = times.tokens_ns[0], times.tokens_ns[-1]
     decode_tps, e2e_tps = None, None
     if reason is None:
-        decode_tps, reason = decode_rate(tokens, times.tokens_ns)
+        streamed = count_streamed(tokens, usage, has_reasoning)
+        decode_tps, reason = decode_rate(streamed, times.tokens_ns, times.token_chars)
         e2e_tps = tokens / (last_ns / 1e9) if last_ns > 0 else None
     return Timings(
         ttfb_s=ttfb_s,
@@ -130,6 +175,6 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd) -> T
         decode_tps=decode_tps,
         decode_null_reason=reason,
         e2e_tps=e2e_tps,
-        apparent_prefill_tps=apparent_prefill_rate(usage, ttft_ns),
+        apparent_prefill_tps=None if end.failed else apparent_prefill_rate(usage, ttft_ns),
         tokens_source=source,
     )

@@ -36,6 +36,7 @@ from harness.reference.scripts import (
 )
 from harness.reference.server_kinds import SERVER_KINDS
 from harness.reference.tool_calls import (
+    call_after_text,
     call_complete,
     call_in_pieces,
     call_in_two,
@@ -94,7 +95,7 @@ def _early_token(pace: Pace) -> Script:
 
 def _buffered(pace: Pace) -> Script:
     """All events in one write."""
-    return text_stream(pace, StreamShape(events_per_write=pace.tokens))
+    return text_stream(pace, StreamShape(events_per_step=pace.tokens))
 
 
 # --- bytes and framing ------------------------------------------------------------------------------------------------
@@ -224,7 +225,8 @@ BEHAVIORS: Mapping[str, MakeScript] = {
     "four-tokens-per-event": _shaped(StreamShape(tokens_per_event=lambda _random: 4)),
     "random-tokens-per-event": _shaped(StreamShape(tokens_per_event=lambda rng: rng.randint(1, 5))),
     "pieces-of-tokens": _pieces_of_tokens,
-    "eight-events-per-write": _shaped(StreamShape(events_per_write=8)),
+    "eight-events-per-write": _shaped(StreamShape(events_per_step=8)),
+    "eight-writes-per-step": _shaped(StreamShape(events_per_step=8, writes_apart=True)),
     "split-events": _split_events,
     "raw-separators": _raw_separators,
     "reasoning-content": _reasoning_under("reasoning_content"),
@@ -232,6 +234,7 @@ BEHAVIORS: Mapping[str, MakeScript] = {
     "reasoning-with-empty-content": _reasoning_under("reasoning", {"role": "assistant", "content": ""}),
     "inline-reasoning": _inline_reasoning,
     "tool-call-complete": call_complete,
+    "tool-call-after-text": call_after_text,
     "tool-call-withheld": call_withheld,
     "tool-call-in-two": call_in_two,
     "tool-call-in-pieces": call_in_pieces,

@@ -15,13 +15,17 @@ from harness.types import Json
 
 @dataclass(frozen=True, slots=True)
 class LoggedWrite:
-    """One write: the monotonic clock before and after it, and how many token events and tokens it completed."""
+    """One write: the monotonic clock before and after it, and how many token events and tokens it completed.
+
+    `due_ns` is when it was due after the request: writes of tokens that are due together belong to one step.
+    """
 
     before_ns: int
     after_ns: int
     events: int
     tokens: int
     is_output: bool
+    due_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,11 @@ class LoggedReply:
 
     @property
     def decode_tps(self) -> float | None:
-        """Tokens after the first token write over the time between the first token write and the last."""
-        first, *others = self.token_writes
-        span_ns = self.token_writes[-1].before_ns - first.before_ns
-        return sum(write.tokens for write in others) / (span_ns / 1e9) if span_ns > 0 else None
+        """Tokens after the first step over the time between the first token write and the last."""
+        first, last = self.token_writes[0], self.token_writes[-1]
+        span_ns = last.before_ns - first.before_ns
+        later = sum(write.tokens for write in self.token_writes if write.due_ns != first.due_ns)
+        return later / (span_ns / 1e9) if span_ns > 0 else None
 
 
 def _parse_row(row: Json) -> LoggedReply:

@@ -181,10 +181,14 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class StreamShape:
-    """How tokens become writes: tokens per event, events per write, and what comes before and after."""
+    """How tokens become writes: tokens per event, events per step, and what comes before and after.
+
+    All events of a step are due when its last token is; they are one write, or one each (`writes_apart`).
+    """
 
     tokens_per_event: Callable[[random.Random], int] = field(default=lambda _random: 1)
-    events_per_write: int = 1
+    events_per_step: int = 1
+    writes_apart: bool = False
     before: Callable[[Pace], Sequence[Write]] = field(default=lambda _pace: ())
     tail: Tail = field(default_factory=Tail)
 
@@ -202,16 +206,17 @@ def _group_tokens(pace: Pace, shape: StreamShape) -> list[list[int]]:
 def token_writes(
     pace: Pace, shape: StreamShape | None = None, delta: Callable[[str], Mapping[str, Json]] | None = None
 ) -> list[Write]:
-    """The token events: each is due when its last token is, each write when its last event is.
+    """The token events: each is due when its last token is, each step when its last event is.
 
     `delta` makes a delta of an event's text; the default is content.
     """
     shape, make_delta = shape or StreamShape(), delta or (lambda text: {"content": text})
     texts, groups, writes = words(pace.tokens), _group_tokens(pace, shape), []
-    for start in range(0, len(groups), shape.events_per_write):
-        events = groups[start : start + shape.events_per_write]
-        data = b"".join(chunk(make_delta("".join(texts[token] for token in event))) for event in events)
-        writes.append(Write(pace.at_s(events[-1][-1]), data, len(events), sum(map(len, events)), is_output=True))
+    for start in range(0, len(groups), shape.events_per_step):
+        step = groups[start : start + shape.events_per_step]
+        for events in [[event] for event in step] if shape.writes_apart else [step]:
+            data = b"".join(chunk(make_delta("".join(texts[token] for token in event))) for event in events)
+            writes.append(Write(pace.at_s(step[-1][-1]), data, len(events), sum(map(len, events)), is_output=True))
     return writes
 
 

@@ -153,10 +153,11 @@ def _send_reply(connection: socket.socket, script: Script, request_ns: int, writ
     connection.sendall(_head(script))
     for write in script.writes:
         framed = _frame(script, script.written(write.data))
-        _wait_until(request_ns + int(write.at_s * 1e9), spin=write.events > 0)
+        due_ns = int(write.at_s * 1e9)
+        _wait_until(request_ns + due_ns, spin=write.events > 0)
         before_ns = perf_counter_ns()
         connection.sendall(framed)
-        writes.append([before_ns, perf_counter_ns(), write.events, write.tokens, write.is_output])
+        writes.append([before_ns, perf_counter_ns(), write.events, write.tokens, write.is_output, due_ns])
     _end_reply(connection, script)
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.reference.scripts import Pace, Script, Tail, Write, chunk, complete, words
+from harness.reference.scripts import Pace, Script, Tail, Write, chunk, complete, token_writes, words
 from harness.types import Json
 
 TOOL = "look_up"
@@ -32,6 +32,17 @@ def call_complete(pace: Pace) -> Script:
     """The complete call in one chunk after its last token (oMLX, mlx_lm.server)."""
     arguments = json.dumps({"words": words(pace.tokens)})
     return _call_script(pace, [(_complete_call(arguments), pace.tokens)], arguments)
+
+
+def call_after_text(pace: Pace) -> Script:
+    """Half of the tokens are text; the others, the complete call, come in one chunk after the last (mlx_lm.server)."""
+    half, texts = pace.tokens // 2, words(pace.tokens)
+    arguments = json.dumps({"words": texts[half:]})
+    delta = {"tool_calls": [_complete_call(arguments)]}
+    writes = token_writes(replace(pace, tokens=half))
+    writes.append(Write(pace.at_s(pace.tokens - 1), chunk(delta), 1, pace.tokens - half, is_output=True))
+    tail, call = Tail(finish_reason="tool_calls"), (TOOL, arguments)
+    return complete(pace, writes, tail, content="".join(texts[:half]), tool_calls=(call,))
 
 
 def call_withheld(pace: Pace) -> Script:
