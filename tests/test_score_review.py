@@ -119,6 +119,38 @@ def test_a_list_counts_before_single_objects() -> None:
     assert [claim.first_line for claim in read[0]] == [40]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"app.py:\n```json\n[{ONE_LINE}]\n```\nutil.py:\n```json\n[{OTHER_LINE}]\n```",
+        f"```json\n[{ONE_LINE}, {OTHER_LINE}]\n```\nutil.py has none:\n```json\n[]\n```",
+        f'```json\n{{"findings": [{ONE_LINE}]}}\n```\n```json\n{{"findings": [{OTHER_LINE}]}}\n```',
+        f"Critical:\n[{ONE_LINE}]\nHigh:\n[{OTHER_LINE}]\n",
+        f'{{"app.py": [{ONE_LINE}, {OTHER_LINE}], "util.py": []}}',
+    ],
+)
+def test_the_lists_of_an_answer_are_joined(answer: str) -> None:
+    read = findings_of(answer)
+    assert read is not None
+    assert [(claim.file, claim.first_line) for claim in read[0]] == [("app.py", 21), ("app.py", 40)]
+
+
+def test_a_list_that_has_a_place_of_an_earlier_one_takes_its_place() -> None:
+    draft = f"[{ONE_LINE}, {OTHER_LINE}]"
+    read = findings_of(f"```json\n{draft}\n```\nChecked again:\n```json\n[{OTHER_LINE}]\n```")
+    assert read is not None
+    assert [claim.first_line for claim in read[0]] == [40]
+
+
+def test_a_file_above_a_list_is_that_of_its_findings() -> None:
+    read = findings_of('{"app.py": [{"line_range": [3, 4], "title": "SQL"}], "util.py": [{"line": 5, "title": "MD5"}]}')
+    assert read is not None
+    assert [(claim.file, claim.first_line, claim.last_line) for claim in read[0]] == [
+        ("app.py", 3, 4),
+        ("util.py", 5, 5),
+    ]
+
+
 def test_of_a_list_that_was_cut_off_one_finding_is_read() -> None:
     read = findings_of(f'[\n{ONE_LINE},\n{OTHER_LINE},\n{{"file": ')
     assert read is not None

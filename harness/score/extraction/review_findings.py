@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.files import MAX_JSON_DEPTH, is_deeper_than
@@ -21,7 +21,8 @@ _SYNONYMS = {
 }  # fmt: skip
 _LIST_KEYS = ("findings", "issues", "problems", "defects", "comments", "results", "vulnerabilities", "review")
 _FILE_KEYS = ("file", "path", "filename", "file_path")
-_FIRST_KEYS = ("line", "lines", "line_start", "start_line", "line_number", "first_line", "range", "location", "from")
+_FIRST_KEYS = ("line", "lines", "line_start", "start_line", "line_number", "first_line", "range", "line_range",
+               "location", "from")  # fmt: skip
 _LAST_KEYS = ("line_end", "end_line", "last_line", "to")
 _TEXT_KEYS = ("category", "type", "kind", "title", "name", "claim", "description", "message", "issue", "problem",
               "details", "explanation", "summary", "rule", "cwe", "id")  # fmt: skip
@@ -73,7 +74,7 @@ def severity_of(text: str) -> str | None:
 
 
 def _scale_word(text: str) -> str | None:
-    """A severity in JSON: one of the four words, since a stated field is not to be guessed at."""
+    """A severity in JSON: one of the five words, since a stated field is not to be guessed at."""
     word = text.strip().lower()
     return word if word in SEVERITIES else None
 
@@ -111,31 +112,48 @@ def _finding_in_json(document: Mapping[str, Json]) -> ReviewFinding:
 
 
 def _list_in(document: Json) -> list[Json] | None:
-    if isinstance(document, list):
-        return document
+    """The findings that a document lists; None where it is no list of objects."""
+    listed = document if isinstance(document, list) else None
     if isinstance(document, dict):
-        return next((document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)), None)
-    return None
+        named = next((document[key] for key in _LIST_KEYS if isinstance(document.get(key), list)), None)
+        # A finding may have an empty list of its own, such as comments.
+        listed = (named or None) if _is_finding(document) else named
+        listed = _list_by_file(document) if named is None else listed
+    return listed if listed is not None and all(isinstance(each, dict) for each in listed) else None
+
+
+def _list_by_file(document: Mapping[str, Json]) -> list[Json] | None:
+    """The findings of {"app.py": [...], "util.py": []}, each with its file; None for another object."""
+    if not document or not all(_FILE.fullmatch(name) and isinstance(listed, list) for name, listed in document.items()):
+        return None
+    return [
+        {"file": name, **each} if isinstance(each, dict) else each
+        for name, listed in document.items()
+        for each in listed
+    ]
 
 
 def _is_finding(document: Json) -> bool:
     return isinstance(document, dict) and any(key in document for key in (*_FIRST_KEYS, "severity"))
 
 
-def _documents(text: str) -> Iterator[Json]:
-    """The JSON values of a text but for those that are nested too deeply."""
-    yield from (value for value in _values(text) if not is_deeper_than(value, MAX_JSON_DEPTH))
+def _documents(text: str) -> Iterator[list[Json]]:
+    """The JSON values of a text in their order: those of the fences, the whole text, those that begin somewhere in it.
+
+    Of the last no empty ones; of all none that are nested too deeply.
+    """
+    # Of a list of tasks "[ ] app.py:12 high" or of code the brackets are no review that found nothing.
+    at_lines = filter(None, _values_at_lines(text))
+    for values in (_whole_values(block.text for block in fenced_blocks(text)), _whole_values([text]), at_lines):
+        yield [value for value in values if not is_deeper_than(value, MAX_JSON_DEPTH)]
 
 
-def _values(text: str) -> Iterator[Json]:
-    """Every JSON value in a fence, of the whole text, or that begins somewhere in it; of the last no empty ones."""
-    for candidate in [*(block.text for block in reversed(fenced_blocks(text))), text]:
+def _whole_values(candidates: Iterable[str]) -> Iterator[Json]:
+    for candidate in candidates:
         try:
             yield json.loads(candidate)
         except (ValueError, RecursionError):
             continue
-    # Of a list of tasks "[ ] app.py:12 high" or of code the brackets are no review that found nothing.
-    yield from filter(None, _values_at_lines(text))
 
 
 def _values_at_lines(text: str) -> Iterator[Json]:
@@ -161,17 +179,31 @@ def _values_at_lines(text: str) -> Iterator[Json]:
 
 
 def _from_json(text: str) -> list[ReviewFinding] | None:
-    """The findings of the first list; without one all objects that are findings, such as one in each line."""
+    """The findings of all lists; without one all objects that are findings, such as one in each line."""
     single: list[ReviewFinding] = []
-    for document in _documents(text):
-        listed, is_finding = _list_in(document), _is_finding(document)
-        # A finding may have an empty list of its own, such as comments.
-        if listed is not None and (listed or not is_finding) and all(isinstance(each, dict) for each in listed):
-            return [_finding_in_json(finding) for finding in listed[:_MAX_FINDINGS]]
-        if is_finding and len(single) < _MAX_FINDINGS:
-            single.append(_finding_in_json(document))
+    for documents in _documents(text):
+        lists = [listed for listed in map(_list_in, documents) if listed is not None]
+        if lists:
+            return _join([[_finding_in_json(finding) for finding in listed[:_MAX_FINDINGS]] for listed in lists])
+        single += [_finding_in_json(document) for document in documents if _is_finding(document)]
     # Those of a fence also begin a line of the text.
-    return list(dict.fromkeys(single)) or None
+    return list(dict.fromkeys(single))[:_MAX_FINDINGS] or None
+
+
+def _join(lists: Sequence[Sequence[ReviewFinding]]) -> list[ReviewFinding]:
+    """The findings of several lists, such as one for each file, in their order.
+
+    A list that has a place of an earlier one is that one revised, and takes its place.
+    """
+    kept: list[Sequence[ReviewFinding]] = []
+    places: set[tuple[str | None, int | None, int | None]] = set()
+    for findings in reversed(lists):
+        lines = ((finding.file, finding.first_line, finding.last_line) for finding in findings)
+        own = {place for place in lines if place[1] is not None}
+        if places.isdisjoint(own):
+            kept.append(findings)
+            places |= own
+    return [finding for findings in reversed(kept) for finding in findings][:_MAX_FINDINGS]
 
 
 def _ends_with_empty_list(text: str) -> bool:

@@ -1,10 +1,11 @@
 """Kind `review`: review findings are matched with planted defects, decoys and clean code. No code is run.
 
-The answer is a JSON list (alone, in a fence, or under a key `findings`) of objects, or objects one after another, with
-`file` (optional where one file is reviewed), `line` or `lines` [from, to] or `line_start` and `line_end`, `severity`,
-`category`, and any of `title`, `claim`, `description`, `message`, `fix`; or Markdown: one list item, table row or
-heading for each finding, with "line 12" or "lines 12-15" or "app.py:12" in it. An empty JSON list, alone, in a fence,
-or as the first or last line without other findings, is an answer: nothing was found.
+The answer is a JSON list (alone, in a fence, or under a key `findings`) of objects, or several such lists, {"app.py":
+list} or objects one after another, with `file` (optional where one file is reviewed), `line` or `lines` [from, to] or
+`line_start` and `line_end`, `severity`, `category`, and any of `title`, `claim`, `description`, `message`; or Markdown:
+one list item, table row or heading for each finding, with "line 12" or "lines 12-15" or "app.py:12" in it. A list that
+has a place of an earlier list takes its place. An empty JSON list, alone, in a fence, or as the first or last line
+without other findings, is an answer: nothing was found.
 
 settings (all optional)
     line_tolerance          a finding's lines may be off by so many; default 3
