@@ -8,17 +8,37 @@ from __future__ import annotations
 
 import re
 
+_FAULT = r"(?:issue|problem|defect|risk|flaw)s?|vulnerabilit(?:y|ies)"
+# "There is no risk assessment" misses a thing of another name, and "he has no problem reading it" complains.
+_NO_OTHER_THING = (
+    r"(?! (?:analysis|assessment|check|control|defen[cs]e|detection|filter|guard|limit|mitigation|prevention|"
+    r"protection|report|scan|test|to|\w+ing)\b)"
+)
 _DENIAL = re.compile(
-    r"\b(?:(?:is|are|(?P<impression>looks|seems)) (?:(?:all|perfectly|completely|quite) )?"
-    r"(?:safe|fine|ok|okay|correct|good|secure|right)\b"
+    r"(?:\b(?:is|are|(?P<impression>looks|seems)) (?:(?:all|perfectly|completely|quite) )?"
+    r"(?:safe|fine|ok|okay|correct|secure|sound|harmless|"
+    # "It is good practice to close it", "the key is right there in the source"
+    r"(?:good|right)(?! (?:above|after|at|away|behind|below|beside|habit|idea|in|next|on|practice|style|there)\b))\b"
     r"(?! (?:only|when|if|unless|for|against|until|enough|at first)\b)"
     # "A check that the path is safe is missing."
     r"(?! (?:is|are|was|were) (?:missing|absent|lacking|needed|required|never|not)\b)|"
-    r"(?:no|not an?|not any) (?:issue|problem|vulnerability|defect|risk|flaw)\b"
-    # "There is no risk assessment" misses a thing of another name.
-    r"(?! (?:analysis|assessment|check|detection|handling|report|scan|tracking))|"
-    r"not vulnerable|not exploitable|nothing (?:is )?wrong|false positive)"
+    rf"(?:\bno|(?:\bnot|n['’]t) an?|(?:\bnot|n['’]t) any) (?:{_FAULT})\b{_NO_OTHER_THING}|"
+    r"(?:\bnot|n['’]t) (?:vulnerable|exploitable)|\bnothing (?:is )?wrong|\bfalse positive(?! of\b))"
 )
+_HERE_IT_IS = re.compile(r"[^.!?]{0,80}?\bbut (?:here|in this|it is|this one)\b")
+_OTHER_PLACE = re.compile(r"\b(?:apart from|aside from|else|elsewhere|except for|others?|remaining|rest)\b")
+"""What says before "is safe", in the same clause, that it is said of another place: "the rest is fine"."""
+_QUALIFYING_WORD = r"(?!(?:against|for|from|of|on|that|to|which|check|guard)\b|\w+(?:s|ed|ing|ion|ment)\b)\w+ "
+_WITHOUT_LIMITS = r"\b(?![^.!?]{0,80}\b(?:but|except|however|if|only|though|unless|until|when)\b)"
+_ALL_CLEAR = re.compile(
+    rf"(?:\bno|(?:\bnot|n['’]t|\bwithout) any) (?:{_QUALIFYING_WORD}){{0,2}}"
+    rf"(?:{_FAULT}|concerns?|danger|exposure|hole|injection|leak|threat|traversal|trouble|weakness)\b{_NO_OTHER_THING}|"
+    r"\b(?:correctly|properly|safely) (?:avoid|block|check|clos|escap|handl|parameteri[sz]|prevent|protect|quot|"
+    rf"reject|releas|saniti[sz]|validat)(?:e?s|ed){_WITHOUT_LIMITS}|"
+    rf"\bsafe (?:against|from){_WITHOUT_LIMITS}|"
+    r"\bnothing to (?:complain|do with|fix|report|worry)\b|\b(?:done well|well done)\b"
+)
+"""What says that there is nothing, unless its sentence misses or wishes it: "use a list, so there is no injection"."""
 _LACK = (
     r"(?:\b(?:no|not|nothing|nobody|nowhere|never|neither|nor|cannot|without|lack\w*|miss\w*|fail\w*|"
     r"forg(?:et|ets|etting|ot|otten)|skip\w*|omit\w*|neglect\w*|only|merely|must|should|"
@@ -37,18 +57,29 @@ _CLAUSE_START = re.compile(
     r"[.,;:!?()|]\s|\b(?:since|because|so|but|therefore|hence|thus|although|though|while|"
     r"as (?:it|the|this)|and (?:it|this|that|they|all|everything))\b"
 )
+_MISSED_OR_WISHED = re.compile(rf"{_LACK}|\b(?:be|could|if|instead|makes?|making|so|then|to|use|using|would)\b")
+_SENTENCE_START = re.compile(r"[.!?]\s")
 _MAX_CLAUSE_CHARS = 300
 _CONTRAST = re.compile(r",? (?:but|yet|until)\b")
 
 
 def is_denial(text: str) -> bool:
     """Whether a text, in lower case and with single spaces, says that there is no defect."""
-    return any(not _is_complaint(text, denial) for denial in _DENIAL.finditer(text))
+    return any(not _is_complaint(text, denial) for denial in _DENIAL.finditer(text)) or any(
+        not _MISSED_OR_WISHED.search(_before(text, clear, _SENTENCE_START)) for clear in _ALL_CLEAR.finditer(text)
+    )
 
 
 def _is_complaint(text: str, denial: re.Match[str]) -> bool:
     if denial["impression"] and _CONTRAST.match(text, denial.end()):
         return True
-    before = text[max(0, denial.start() - _MAX_CLAUSE_CHARS) : denial.start()]
-    starts = [start.end() for start in _CLAUSE_START.finditer(before)]
-    return _UNKNOWN.search(before, starts[-1] if starts else 0) is not None
+    clause = _before(text, denial, _CLAUSE_START)
+    is_elsewhere = _OTHER_PLACE.search(clause) or _HERE_IT_IS.match(text, denial.end())
+    return is_elsewhere is not None or _UNKNOWN.search(clause) is not None
+
+
+def _before(text: str, found: re.Match[str], start: re.Pattern[str]) -> str:
+    """What stands before a match, from the last start of a clause or a sentence on."""
+    before = text[max(0, found.start() - _MAX_CLAUSE_CHARS) : found.start()]
+    starts = [begin.end() for begin in start.finditer(before)]
+    return before[starts[-1] if starts else 0 :]
