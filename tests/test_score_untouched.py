@@ -43,6 +43,11 @@ def changed(old: str, new: str) -> list[str]:
         ("def total(rows):", "def _all(rows):\n    return rows\n\n\ndef total(rows):"),
         ("import os\n", "import os\nfrom math import fsum\n"),
         ("import os\n", "import math, os\n\nEMPTY = object()\n"),
+        ("import os\n", "import os\nimport os.path\n"),
+        ("1 + wagons\n", "1 + wagons\n\n\nif __name__ == '__main__':\n    print(crew(3), [crew for crew in LIMITS])\n"),
+        ("1 + wagons\n", "1 + wagons\n\n\ndef more(crew):\n    LIMITS = crew\n    return LIMITS\n"),
+        ("1 + wagons\n", "1 + wagons\n\n\nclass Yard:\n    LIMITS = (1,)\n"),
+        ("    return sum(rows)", "    global LIMITS\n    LIMITS = ()\n    return sum(rows)"),
         ("\n\n\ndef total", "   \n\ndef total"),
         ("\n", "\r\n"),
     ],
@@ -66,6 +71,42 @@ def test_what_the_change_itself_needs_changes_nothing_else(old: str, new: str) -
 )
 def test_any_other_change_is_named_by_its_first_line(old: str, new: str, line: str) -> None:
     assert line in changed(old, new)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "x = LIMITS = 5",
+        "total = LIMITS = 5",
+        "x, LIMITS = 1, 5",
+        "(x, *LIMITS) = 1, 5",
+        "if True:\n    LIMITS = 5",
+        "if True:\n    LIMITS += (5,)",
+        "for LIMITS in (5,): pass",
+        "with open(__file__) as LIMITS:\n    pass",
+        "try:\n    pass\nexcept OSError as LIMITS:\n    pass",
+        "match 5:\n    case LIMITS:\n        pass",
+        "print(LIMITS := 5)",
+        "[LIMITS := x for x in (5,)]",
+        "del x, LIMITS",
+        "x, crew.limit = 1, 5",
+        "from other import crew",
+        "import other as crew",
+        "from other import (\n    crew,\n)",
+        "def more():\n    global LIMITS\n    LIMITS = 5",
+        "if True:\n    def crew(wagons):\n        return 3",
+        "# A return of the carriage ends a comment.\rLIMITS = 5",
+    ],
+)
+def test_no_new_statement_binds_a_name_of_the_given_file_again(new: str) -> None:
+    line = new.partition("\r")[2] or new.partition("\n")[0]
+    assert changed_statements(GIVEN, f"{GIVEN}\n\n{new}\n", ["total"]) == [line]
+
+
+def test_a_name_that_the_given_file_binds_in_a_compound_statement_is_known_too() -> None:
+    given = f"{GIVEN}\n\ntry:\n    import fast\nexcept ImportError:\n    fast = None\n"
+    assert changed_statements(given, given, ["total"]) == []
+    assert changed_statements(given, f"{given}fast = object()\n", ["total"]) == ["fast = object()"]
 
 
 def test_the_order_of_the_statements_is_free() -> None:

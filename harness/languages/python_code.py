@@ -1,4 +1,4 @@
-"""Whether a text is Python, by Python's own parser; nothing of the text is run."""
+"""What a text is and binds as Python, by Python's own parser; nothing of the text is run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import builtins
 import threading
 import warnings
+from collections.abc import Iterator
 
 _MAX_PARSED_CHARS = 200_000
 _WARNING_FILTERS = threading.Lock()
@@ -17,6 +18,8 @@ _PHRASES = (
 )  # fmt: skip
 """Expressions that prose may happen to be: `Done`, `yes, no`, `a - b`."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_SCOPES = (*_DEFINITIONS, ast.Lambda)
+"""What has names of its own, apart from those that it declares `global`."""
 _MODULE_NAMES = frozenset(("__name__", "__file__", "__doc__"))
 
 
@@ -76,3 +79,59 @@ def _definitions(statement: ast.stmt) -> list[str]:
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     targets = [statement.target] if isinstance(statement, ast.AnnAssign) else targets
     return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def module_bindings(code: str) -> list[tuple[str, frozenset[str]]]:
+    """(first line, names) of each statement of a module, with the names that it binds, deletes or changes a part of.
+
+    Names of a function or a class inside do not count, unless declared `global`. Empty for code that does not parse.
+    """
+    tree = _parse(code)
+    if tree is None:
+        return []
+    # The parser takes a lone carriage return for a newline, too.
+    lines = code.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [(lines[_first_line(statement) - 1].rstrip(), _bound_names(statement)) for statement in tree.body]
+
+
+def _first_line(statement: ast.stmt) -> int:
+    decorators = statement.decorator_list if isinstance(statement, _DEFINITIONS) else []
+    return min([statement.lineno, *(node.lineno for node in decorators)])
+
+
+def _bound_names(statement: ast.stmt) -> frozenset[str]:
+    """The names that running a statement of a module binds in it. A stack, since trees may be deep."""
+    names: set[str] = set()
+    stack: list[tuple[ast.AST, bool]] = [(statement, False)]
+    while stack:
+        node, is_inner = stack.pop()
+        if isinstance(node, ast.Global):
+            names.update(node.names)
+        elif not is_inner:
+            names.update(_names_bound_by(node))
+        is_inner = is_inner or isinstance(node, _SCOPES)
+        # The variable of a comprehension is its own.
+        own = node.target if isinstance(node, ast.comprehension) else None
+        stack.extend((child, is_inner) for child in ast.iter_child_nodes(node) if child is not own)
+    return frozenset(names)
+
+
+def _names_bound_by(node: ast.AST) -> Iterator[str]:
+    """The names that one node binds, deletes or changes a part of."""
+    match node:
+        case ast.Import() | ast.ImportFrom():
+            yield from ((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name
+        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+            yield name
+        case ast.MatchMapping(rest=str(name)):
+            yield name
+        case ast.Name(ctx=ast.Store() | ast.Del()):
+            yield node.id
+        case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del()):
+            whole: ast.expr = node
+            while isinstance(whole, ast.Attribute | ast.Subscript):
+                whole = whole.value
+            if isinstance(whole, ast.Name):
+                yield whole.id

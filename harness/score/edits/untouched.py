@@ -2,17 +2,19 @@
 
 A case about the text of a file gives {"outside": [names], "in": path} and expects {"unchanged": true}: each top-level
 statement of the given file stands in the edited one as it was, but for imports and the definitions of those names. New
-statements may come, unless they define or change a name of the given file. Empty lines and whitespace at the ends of
-lines do not count, nor does the order of the statements. No code is run and none is parsed.
+statements may come, imports too, unless they bind a name of the given file again or change it. Empty lines and
+whitespace at the ends of lines do not count, nor does the order of the statements. No code is run: a change of a name
+by a call inside another statement, or by its text (`globals()[...]`), is not seen.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Set
 from keyword import iskeyword
 
+from harness.languages import module_bindings
 from harness.score.validation import STRING, STRINGS, case_schema, object_schema
 from harness.types import Case, Check
 
@@ -20,6 +22,8 @@ UNTOUCHED_CASE = case_schema(
     object_schema({"outside": STRINGS, "in": STRING}, ["outside", "in"]),
     object_schema({"unchanged": {"const": True}}, ["unchanged"]),
 )
+_IMPORTS = ("import ", "from ")
+_DEFINES = ("def ", "async def ", "class ", "@")
 _CONTINUES = (" ", "\t", ")", "]", "}")
 _NAME = re.compile(r"(?:(?:async\s+)?def\s+|class\s+)?(\w+)")
 _MAX_SHOWN, _MAX_SHOWN_CHARS = 5, 60
@@ -43,7 +47,19 @@ def changed_statements(given: str, edited: str, outside: Collection[str]) -> lis
     known = {_name(statement) for statement in before} - {None}
     lost = before - after
     redefined = (statement for statement in after - before if _name(statement) in known)
-    return list(dict.fromkeys(statement.split("\n")[0] for statement in (*lost, *redefined)))
+    first_lines = (statement.split("\n")[0] for statement in (*lost, *redefined))
+    return list(dict.fromkeys((*first_lines, *_rebinding_lines(given, edited, set(outside)))))
+
+
+def _rebinding_lines(given: str, edited: str, outside: Set[str]) -> Iterator[str]:
+    """The first lines of the new statements that bind a name again which a statement of the given file binds.
+
+    Where a statement begins with the name, its text tells that; `x = NAME = 1` and `for NAME in x` have to be parsed.
+    """
+    before, after = (Counter(module_bindings(text)) for text in (given, edited))
+    known = frozenset().union(*(names for line, names in before if not line.startswith(_IMPORTS))) - outside
+    new = ((line, names) for line, names in after - before if not (line.startswith(_DEFINES) and names & outside))
+    return (line for line, names in new if names & known)
 
 
 def _statements(text: str, outside: Collection[str]) -> Counter[str]:
@@ -51,7 +67,7 @@ def _statements(text: str, outside: Collection[str]) -> Counter[str]:
     return Counter(
         statement
         for statement in _split(text)
-        if not statement.startswith(("import ", "from ")) and _name(statement) not in outside
+        if not statement.startswith(_IMPORTS) and _name(statement) not in outside
     )
 
 
