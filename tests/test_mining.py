@@ -171,6 +171,47 @@ def test_a_folder_inside_of_a_repository_is_refused_with_the_repository(reposito
         assert caught.value.fix == f"name {repository.resolve()}, its top folder"
 
 
+def test_the_repository_that_is_named_is_read_whatever_a_hook_of_another_one_sets(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(repository, {**FIX})
+    (tmp_path / "other").mkdir()
+    git(tmp_path / "other", "init", "-q")
+    commit(tmp_path / "other", {"a.py": "A = 1\n"}, "Begin the other repository")
+    for name in ("GIT_DIR", "GIT_COMMON_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "other" / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(tmp_path / "other"))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(tmp_path / "other" / ".git" / "objects"))
+    assert newest(repository).commit.subject == "Add instead of subtracting"
+    assert open_history(repository).files("HEAD") == {**START, **FIX}
+
+
+def test_a_repository_of_another_user_is_named_with_the_command_that_trusts_it(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By this variable git's own tests have it take every repository for that of another user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(TaskError, match="fatal: detected dubious ownership in repository") as caught:
+        open_history(repository)
+    assert "git config" not in str(caught.value)
+    advice = f"git config --global --add safe.directory {repository.resolve()}"
+    assert caught.value.fix == f"if you trust its owner: {advice}"
+
+
+@pytest.mark.parametrize("since", ["nonsense", "now", "2090-01-01"])
+def test_a_date_that_is_none_or_not_in_the_past_is_refused(repository: Path, since: str) -> None:
+    commit(repository, {**FIX})
+    with pytest.raises(TaskError, match=f"'{since}' is no date in the past") as caught:
+        list(candidates(open_history(repository), PYTHON, since))
+    assert "2024-01-31" in caught.value.fix
+
+
+def test_messages_are_read_whatever_encoding_a_repository_prints_them_in(repository: Path) -> None:
+    commit(repository, {**FIX}, "Addition für Zahlen, naïv")
+    git(repository, "config", "i18n.logOutputEncoding", "ISO-8859-1")
+    assert newest(repository).commit.message == "Addition für Zahlen, naïv"
+
+
 def test_no_character_of_a_message_or_a_path_ends_the_reading(repository: Path) -> None:
     commit(repository, {**FIX}, "Add \x01 and \x02, \x1e\n\n:100644 100644 a b M\n\x01x")
     commit(repository, {":100644 \x01": "a", "b\nc": "b"}, "Add odd names")

@@ -10,6 +10,7 @@ from harness.swebench import read_instances, row_of, task_name_of, write_tasks
 from harness.swebench.repositories import ExcludedInstanceError, changed_paths, needed_files
 from harness.tasks import load_tasks, readings_of, vary
 from harness.types import Json, Variant
+from tests.git_server import serve_repositories
 from tests.official import FILES, RIGHT, WRONG, diff, git, make_repository, make_row, write_rows
 
 FIX = "calc.py\n<<<<<<< SEARCH\n    return a - b\n=======\n    return a + b\n>>>>>>> REPLACE\n"
@@ -119,6 +120,42 @@ def test_an_instance_without_its_files_is_left_out_and_one_without_its_commit_is
         needed_files(new, [tmp_path / "repositories"], print)
     with pytest.raises(DownloadError, match="commit 000000000000 of example/calc is in no folder"):
         needed_files(gone, [tmp_path / "repositories"], print)
+
+
+def configure_git(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for number, (name, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{number}", name)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{number}", value)
+
+
+def test_a_commit_that_is_in_no_folder_is_fetched_once(
+    tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LANEBENCH_NO_DOWNLOAD", raising=False)
+    monkeypatch.setenv("LANEBENCH_CACHE", str(tmp_path / "cache"))
+    source = tmp_path / "repositories" / "example" / "calc"
+    source.with_name("calc.git").symlink_to(source / ".git")
+    (instance,) = read_instances(write_rows(tmp_path / "rows.jsonl", [make_row(commit)]), ()).instances
+    lines: list[str] = []
+    with serve_repositories(tmp_path / "repositories", tmp_path) as (address, certificate):
+        monkeypatch.setenv("GIT_SSL_CAINFO", str(certificate))
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        configure_git(monkeypatch, **{f"url.{address}/.insteadOf": "https://github.com/"})
+        assert needed_files(instance, [], lines.append) == {"calc.py": WRONG}
+    # The server is gone: the second time nothing is fetched.
+    assert needed_files(instance, [], lines.append) == {"calc.py": WRONG}
+    assert len(lines) == 1
+
+
+def test_a_commit_is_fetched_over_https_alone(tmp_path: Path, commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LANEBENCH_NO_DOWNLOAD", raising=False)
+    monkeypatch.setenv("LANEBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "repositories" / "example" / "calc").rename(tmp_path / "repositories" / "example" / "calc.git")
+    (instance,) = read_instances(write_rows(tmp_path / "rows.jsonl", [make_row(commit)]), ()).instances
+    configure_git(monkeypatch, **{f"url.file://{tmp_path}/repositories/.insteadOf": "https://github.com/"})
+    with pytest.raises(DownloadError, match="transport 'file' not allowed"):
+        needed_files(instance, [], print)
 
 
 def test_an_official_solution_that_does_not_fit_is_left_out(tmp_path: Path, commit: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,12 +62,21 @@ class History:
 
     def commits(self, since: str | None) -> Iterator[Commit]:
         """The commits that have one parent, newest first; `since` is a date as git reads it. Raises TaskError."""
+        if since is not None:
+            self._require_past(since)
         words = ["log", "--no-merges", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "-z"]
         since_words = [] if since is None else [f"--since={since}"]
         output = self.git(*words, f"--max-count={MAX_COMMITS}", _FORMAT, *since_words, "HEAD")
         for commit in _parsed(output):
             if len(commit.parent.split()) == 1:
                 yield commit
+
+    def _require_past(self, since: str) -> None:
+        """Raises TaskError for what git takes for this moment: it does so with every text that is no date."""
+        began = int(time.time())
+        reading = self.git("rev-parse", f"--since={since}").strip()
+        if int(reading.removeprefix("--max-age=")) >= began:
+            raise TaskError(f"{since!r} is no date in the past", fix="write it as 2024-01-31 or as '6 months ago'")
 
     def files(self, sha: str) -> dict[str, str | None]:
         """The text of each file of a commit; None for one that is not UTF-8. Links and submodules are left out."""
@@ -126,7 +136,8 @@ def open_history(path: Path) -> History:
 
 
 def _no_history(path: Path, error: TaskError) -> TaskError:
-    return TaskError(f"{path}: has no history of commits ({error.message})", fix="name a git repository")
+    fix = error.fix or "name a git repository"
+    return TaskError(f"{path}: has no history of commits ({error.message})", fix=fix)
 
 
 def _without_trailers(message: str) -> str:

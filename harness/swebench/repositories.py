@@ -15,7 +15,7 @@ from harness.embedded import NO_DOWNLOAD
 from harness.errors import DownloadError, TaskError
 from harness.files import cache_folder
 from harness.swebench.instances import Instance
-from harness.trees import path_problem, run_git, text_of
+from harness.trees import HTTPS, path_problem, run_git, text_of
 from harness.types import Log
 
 MAX_GIVEN_BYTES = 1 << 20
@@ -123,7 +123,7 @@ def _fetch(instance: Instance, log: Log) -> Path:
     try:
         target.mkdir(parents=True, exist_ok=True)
         run_git(target, ["init", "-q", "--bare"])
-        run_git(target, ["fetch", "-q", "--depth=1", "--no-tags", url, instance.base_commit])
+        run_git(target, ["fetch", "-q", "--depth=1", "--no-tags", url, instance.base_commit], protocol=HTTPS)
     except (OSError, TaskError) as error:
         raise DownloadError(f"{what} is in no folder and cannot be fetched: {error}", fix=fix) from error
     return target

@@ -16,11 +16,12 @@ from harness.trees.archive import (
     read_tree,
 )
 from harness.trees.clean import CleanTree, clean_tree, matches
-from harness.trees.git import run_git
+from harness.trees.git import HTTPS, run_git
 from harness.trees.patch import HUNK_RANGES, PatchError, apply_patch, lines_of, make_patch
 from harness.trees.tree import ExcludedPath, FinalTree, blocking_files, path_problem, text_of
 
 __all__ = [
+    "HTTPS",
     "HUNK_RANGES",
     "MAX_ARCHIVE_BYTES",
     "MAX_FILES",
