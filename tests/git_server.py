@@ -49,6 +49,12 @@ def serve_repositories(repositories: Path, folder: Path) -> Iterator[tuple[str, 
             """Print nothing."""
 
         def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
             head, _, body = _call_backend(repositories, self).partition(b"\r\n\r\n")
             headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
             self.send_response(int(headers.pop("Status", "200").split()[0]))
@@ -57,8 +63,6 @@ def serve_repositories(repositories: Path, folder: Path) -> Iterator[tuple[str, 
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
-
-        do_POST = do_GET
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -10,11 +10,11 @@ from harness.errors import TaskError
 from harness.mining import MiningOptions, mine
 from harness.mining.candidates import CommitStates, candidates, states_of
 from harness.mining.environment import TestEnvironment
-from harness.mining.history import open_history
+from harness.mining.history import MAX_TEXT_BYTES, open_history
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import read_requirements
 from harness.mining.version_module import version_module
-from harness.repository_tasks import JAVASCRIPT, LIMITS, PYTHON, RejectionError, diff_answer, ecosystem_of
+from harness.repository_tasks import JAVASCRIPT, LIMITS, PYTHON, RejectionError, diff_answer, ecosystem_of, layout_of
 from harness.sandbox import open_sandbox
 from harness.score import TestBed, TestRun, run_tests, score
 from harness.tasks import load_tasks, readings_of, vary
@@ -90,11 +90,19 @@ def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
         ({"tests/test_calc.py": NEW_TEST, "new.py": RIGHT}, MESSAGE, "changes no source file that was there before"),
         ({**FIX, "calc.py": RIGHT + "# " + "x" * 90_000}, MESSAGE, None),
         ({**FIX, "tests/conftest.py": ""}, MESSAGE, None),
+        ({**FIX, "old.py": "A = 'a'\n"}, MESSAGE, "changes a binary file or a very large one"),
+        ({**FIX, "windows.py": "A = 2\n"}, MESSAGE, "changes a file with CRLF line endings"),
+        ({**FIX, "tests/data.csv": "1" * MAX_TEXT_BYTES + "\n"}, MESSAGE, "changes a binary file or a very large one"),
+        ({**FIX, "pkg/data.json": "[2]\n"}, MESSAGE, "changes data or other code beside the source"),
+        ({**FIX, "pkg/build/fast.c": "int a;\n"}, MESSAGE, "changes data or other code beside the source"),
+        ({**FIX, "pkg/README.md": "A package.\n", "notes/1.txt": "It adds.\n", "setup.py": ""}, MESSAGE, None),
     ],
 )
 def test_what_rules_a_commit_out_is_one_sentence(
     repository: Path, files: dict[str, str | bytes], message: str, reason: str | None
 ) -> None:
+    odd: dict[str, str | bytes] = {"old.py": "A = 'ä'\n".encode("latin-1"), "windows.py": "A = 1\r\n"}
+    commit(repository, {**odd, "pkg/data.json": "[1]\n", "pkg/__init__.py": ""}, "Add what a task cannot have")
     commit(repository, files, message)
     if reason is None:
         assert newest(repository).given == ("calc.py",)
@@ -109,6 +117,56 @@ def test_a_commit_that_changes_a_submodule_is_ruled_out(repository: Path, tmp_pa
     commit(repository, {**FIX})
     with pytest.raises(RejectionError, match="changes a submodule"):
         newest(repository)
+
+
+def test_a_commit_that_leads_a_link_elsewhere_is_ruled_out(repository: Path) -> None:
+    (repository / "current.py").symlink_to("calc.py")
+    commit(repository, {}, "Add a link to the code")
+    (repository / "current.py").unlink()
+    (repository / "current.py").symlink_to("new.py")
+    commit(repository, {"new.py": RIGHT, "tests/test_calc.py": NEW_TEST})
+    with pytest.raises(RejectionError, match="changes a link among the source"):
+        newest(repository)
+
+
+@pytest.mark.parametrize(
+    "name", ["app/tasks.py", "app/conf.py", "tasks.py", "pkg/testing/helpers.py", "pkg/test/run.py"]
+)
+def test_a_module_of_any_name_is_part_of_the_change(repository: Path, name: str) -> None:
+    commit(repository, {name: "LIMIT = 1\n"}, "Add a module with a limit")
+    commit(repository, {**FIX, name: "LIMIT = 2\n"})
+    states = newest(repository)
+    assert states.given == tuple(sorted((name, "calc.py")))
+    assert (states.before[name], states.after[name]) == ("LIMIT = 1\n", "LIMIT = 2\n")
+
+
+def test_a_folder_belongs_to_tests_by_its_place_or_by_the_tests_that_it_has() -> None:
+    paths = [
+        "tests/help.py", "pkg/a.py", "pkg/testing/help.py", "pkg/testing/tests/test_a.py", "pkg/testing/tests/data.py",
+        "pkg/other/testing/test_b.py", "pkg/other/testing/help.py", "setup.py", "pkg/setup.py", "pkg/docs/conf.py",
+    ]  # fmt: skip
+    layout = layout_of(PYTHON, paths)
+    source = [path for path in paths if layout.is_source(path)]
+    assert source == ["pkg/a.py", "pkg/testing/help.py", "pkg/setup.py"]
+    assert [path for path in paths if not layout.is_test(path) and path not in source] == [
+        "setup.py",
+        "pkg/docs/conf.py",
+    ]
+    scripts = ["spec/a.js", "lib/spec/a.js", "lib/test/a.js", "lib/webpack.js", "lib/a.min.js", "webpack.prod.js"]
+    layout = layout_of(JAVASCRIPT, scripts)
+    assert [path for path in scripts if layout.is_test(path)] == ["spec/a.js", "lib/test/a.js"]
+    assert [path for path in scripts if layout.is_source(path)] == ["lib/spec/a.js", "lib/webpack.js"]
+
+
+def test_a_large_file_is_not_read_and_the_texts_of_two_trees_are_kept(repository: Path) -> None:
+    commit(repository, {"data.csv": "1" * MAX_TEXT_BYTES + "\n"}, "Add a large file of data")
+    history = open_history(repository)
+    assert history.files("HEAD") == {**START, "data.csv": None}
+    for number in range(4):
+        commit(repository, {"calc.py": f"A = {number}\n"}, f"Change it {number} times")
+        history.files("HEAD")
+    kept = {text for texts in history._recent for text in texts.values()}
+    assert kept == {"A = 2\n", "A = 3\n", START["tests/test_calc.py"], START["README.md"]}
 
 
 def test_a_fix_that_is_in_another_file_or_in_the_message_is_a_leak(repository: Path) -> None:
@@ -334,8 +392,9 @@ def test_what_the_tests_of_javascript_need_is_read_and_nothing_is_executed() -> 
 
 def test_the_files_of_javascript_are_tests_source_or_neither() -> None:
     paths = ["index.js", "lib/a.mjs", "test/a.js", "lib/a.spec.cjs", "test.js", "dist/a.js", "rollup.config.js", "a.ts"]
-    assert [path for path in paths if JAVASCRIPT.is_source(path)] == ["index.js", "lib/a.mjs"]
-    assert [path for path in paths if JAVASCRIPT.holds_tests(path)] == ["test/a.js", "lib/a.spec.cjs", "test.js"]
+    layout = layout_of(JAVASCRIPT, paths)
+    assert [path for path in paths if layout.is_source(path)] == ["index.js", "lib/a.mjs"]
+    assert [path for path in paths if layout.holds_tests(path)] == ["test/a.js", "lib/a.spec.cjs", "test.js"]
     assert ecosystem_of([*paths, "package.json"]) is JAVASCRIPT
     assert ecosystem_of(["setup.py", "calc.py", "package.json"]) is PYTHON
 

@@ -7,13 +7,22 @@ its tests on the new source. What rules a commit out is a `RejectionError`, whos
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from harness.mining.history import SUBMODULE, Commit, History
+from harness.mining.history import LINK, SUBMODULE, Blob, Commit, History
 from harness.mining.version_module import version_module
-from harness.repository_tasks import PYTHON, Ecosystem, RejectionError, is_kept, leak_in, message_leaks
+from harness.repository_tasks import (
+    PYTHON,
+    Ecosystem,
+    Layout,
+    RejectionError,
+    is_kept,
+    layout_of,
+    leak_in,
+    message_leaks,
+)
 
 MAX_SOURCE_FILES = 5
 MAX_GIVEN_BYTES = 96 * 1024
@@ -37,20 +46,27 @@ class CommitStates:
 
 
 def candidates(history: History, ecosystem: Ecosystem, since: str | None) -> Iterator[Commit]:
-    """The commits that change source and tests together, newest first."""
+    """The commits that change source and tests together, newest first, as far as the changed paths tell."""
     for commit in history.commits(since):
         paths = [change.path for change in commit.changes]
-        if any(map(ecosystem.is_source, paths)) and any(map(ecosystem.holds_tests, paths)):
+        layout = layout_of(ecosystem, paths)
+        if any(map(layout.is_source, paths)) and any(map(layout.holds_tests, paths)):
             yield commit
 
 
 def states_of(commit: Commit, history: History, ecosystem: Ecosystem) -> CommitStates:
     """The two states of a commit. Raises RejectionError."""
-    _require_small_change(commit, ecosystem)
-    old, new = history.files(commit.parent), history.files(commit.sha)
-    source = [change.path for change in commit.changes if ecosystem.is_source(change.path)]
-    tests = [change.path for change in commit.changes if ecosystem.is_test(change.path)]
-    _require_text({**old, **{path: new.get(path, "") for path in (*source, *tests)}}, (*source, *tests))
+    old_tree, new_tree = history.tree(commit.parent), history.tree(commit.sha)
+    paths = {**old_tree, **new_tree}
+    layout = layout_of(ecosystem, paths)
+    _require_small_change(commit, layout)
+    _require_whole_change(commit, layout.beside_source(paths))
+    _require_small_source([blob for path, blob in old_tree.items() if layout.is_source(path)])
+    old, new = history.texts(old_tree), history.texts(new_tree)
+    source = [change.path for change in commit.changes if layout.is_source(change.path)]
+    tests = [change.path for change in commit.changes if layout.is_test(change.path)]
+    _require_text(old, source)
+    _require_text(new, [*source, *tests])
     kept = {path: text for path, text in old.items() if text is not None and is_kept(path) and path not in tests}
     kept |= version_module(old) if ecosystem is PYTHON else {}
     before = kept | {path: text for path in tests if (text := new.get(path)) is not None}
@@ -60,18 +76,20 @@ def states_of(commit: Commit, history: History, ecosystem: Ecosystem) -> CommitS
         before=before,
         after=after,
         given=tuple(path for path in source if path in before),
-        test_files=tuple(path for path in tests if path in before and ecosystem.holds_tests(path)),
+        test_files=tuple(path for path in tests if path in before and layout.holds_tests(path)),
     )
     _require_fit(states)
     return states
 
 
-def _require_small_change(commit: Commit, ecosystem: Ecosystem) -> None:
-    changes = [change for change in commit.changes if ecosystem.is_source(change.path)]
+def _require_small_change(commit: Commit, layout: Layout) -> None:
+    changes = [change for change in commit.changes if layout.is_source(change.path)]
     if any(SUBMODULE in (change.mode, change.old_mode) for change in commit.changes):
         raise RejectionError("changes a submodule")
     if any(change.status not in "AM" for change in changes):
         raise RejectionError("deletes a source file or changes its type")
+    if any(LINK in (change.mode, change.old_mode) for change in changes):
+        raise RejectionError("changes a link among the source")
     if len(changes) > MAX_SOURCE_FILES:
         raise RejectionError(f"changes more than {MAX_SOURCE_FILES} source files")
     if all(change.status == "A" for change in changes):
@@ -80,11 +98,34 @@ def _require_small_change(commit: Commit, ecosystem: Ecosystem) -> None:
         raise RejectionError(f"its message has fewer than {MIN_MESSAGE_WORDS} words")
 
 
+def _require_whole_change(commit: Commit, beside_source: Collection[str]) -> None:
+    """What no answer may edit, and tests may read, is none of the change."""
+    if any(change.path in beside_source for change in commit.changes):
+        raise RejectionError("changes data or other code beside the source")
+
+
+def _require_small_source(source: Sequence[Blob]) -> None:
+    """What is known before anything is read: a task never has less than the repository's source."""
+    _require_few_files(len(source))
+    _require_few_bytes(sum(blob.size for blob in source))
+
+
+def _require_few_files(count: int) -> None:
+    if count > MAX_FILES:
+        raise RejectionError(f"the repository has more than {MAX_FILES} files")
+
+
+def _require_few_bytes(count: int) -> None:
+    if count > MAX_TREE_BYTES:
+        raise RejectionError(f"the repository has more than {MAX_TREE_BYTES // 1024 // 1024} MiB")
+
+
 def _require_text(files: Mapping[str, str | None], changed: Sequence[str]) -> None:
-    if any(files[path] is None for path in changed):
-        raise RejectionError("changes a binary file")
-    if any("\r\n" in (files[path] or "") for path in changed):
-        raise RejectionError("changes a file with CRLF line endings")
+    for text in (files.get(path, "") for path in changed):
+        if text is None:
+            raise RejectionError("changes a binary file or a very large one")
+        if "\r\n" in text:
+            raise RejectionError("changes a file with CRLF line endings")
 
 
 def _require_fit(states: CommitStates) -> None:
@@ -92,10 +133,8 @@ def _require_fit(states: CommitStates) -> None:
     folders = {str(folder) for path in states.before for folder in PurePosixPath(path).parents}
     if given_bytes > MAX_GIVEN_BYTES:
         raise RejectionError(f"the files that matter have more than {MAX_GIVEN_BYTES // 1024} KiB")
-    if len(states.before) + len(folders) > MAX_FILES:
-        raise RejectionError(f"the repository has more than {MAX_FILES} files")
-    if sum(len(text) for text in states.before.values()) > MAX_TREE_BYTES:
-        raise RejectionError(f"the repository has more than {MAX_TREE_BYTES // 1024 // 1024} MiB")
+    _require_few_files(len(states.before) + len(folders))
+    _require_few_bytes(sum(len(text.encode()) for text in states.before.values()))
     if not states.test_files:
         raise RejectionError("changes no file of tests")
     if message_leaks(states.commit.message, states.before, states.after):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from harness.trees import run_git, text_of
 
 LINK, SUBMODULE = "120000", "160000"
 MAX_COMMITS = 20_000
+MAX_TEXT_BYTES = 8 * 1024 * 1024
+"""A larger file is not read: a task has no room for it."""
 _FORMAT = "--format=%H%x00%P%x00%B%x00"
 """Fields that end with NUL, as `-z` ends the others: no message and no path can hold it."""
 _REFERENCE = r"(?:(?:bug |issue |pr )?(?:[\w./-]*#|gh-|bpo-)\d+|<?https?://\S+|[0-9a-f]{7,40} \(\".*\"\))"
@@ -53,12 +55,21 @@ class Commit:
         return self.message.split("\n", 1)[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The content of a file: its digest and its size in bytes."""
+
+    digest: str
+    size: int
+
+
 @dataclass
 class History:
     """The history of a repository up to what is checked out."""
 
     path: Path
-    _texts: dict[str, str | None] = field(default_factory=dict)
+    _recent: tuple[dict[str, str | None], dict[str, str | None]] = field(default_factory=lambda: ({}, {}))
+    """The texts of the last two trees, by the digests of their blobs."""
 
     def commits(self, since: str | None) -> Iterator[Commit]:
         """The commits that have one parent, newest first; `since` is a date as git reads it. Raises TaskError."""
@@ -79,20 +90,36 @@ class History:
             raise TaskError(f"{since!r} is no date in the past", fix="write it as 2024-01-31 or as '6 months ago'")
 
     def files(self, sha: str) -> dict[str, str | None]:
-        """The text of each file of a commit; None for one that is not UTF-8. Links and submodules are left out."""
-        blobs = {}
-        for entry in self.git("ls-tree", "-r", "-z", sha).split("\0"):
-            head, _, path = entry.partition("\t")
-            if path and head.split()[0] not in (LINK, SUBMODULE):
-                blobs[path] = head.split()[2]
-        self._read([blob for blob in dict.fromkeys(blobs.values()) if blob not in self._texts])
-        return {path: self._texts[blob] for path, blob in blobs.items()}
+        """The text of each file of a commit, as `texts` gives it."""
+        return self.texts(self.tree(sha))
 
-    def _read(self, blobs: Sequence[str]) -> None:
+    def tree(self, sha: str) -> dict[str, Blob]:
+        """The files of a commit by their paths. Links and submodules are left out."""
+        blobs = {}
+        for entry in self.git("ls-tree", "-r", "-l", "-z", sha).split("\0"):
+            head, _, path = entry.partition("\t")
+            if path and (words := head.split())[0] not in (LINK, SUBMODULE):
+                # Of content that is missing git knows no size; reading it says so.
+                blobs[path] = Blob(words[2], int(words[3]) if words[3].isdecimal() else 0)
+        return blobs
+
+    def texts(self, tree: Mapping[str, Blob]) -> dict[str, str | None]:
+        """The text of each file of a tree; None for one that is not UTF-8, or larger than a task may be.
+
+        Those of the last two trees are kept: a commit and its parent have nearly all files in common.
+        """
+        known = {**self._recent[0], **self._recent[1]}
+        wanted = dict.fromkeys(blob.digest for blob in tree.values() if blob.size <= MAX_TEXT_BYTES)
+        texts = {digest: known[digest] for digest in wanted if digest in known}
+        texts |= self._read([digest for digest in wanted if digest not in known])
+        self._recent = (self._recent[1], texts)
+        return {path: texts.get(blob.digest) for path, blob in tree.items()}
+
+    def _read(self, blobs: Sequence[str]) -> dict[str, str | None]:
         if not blobs:
-            return
+            return {}
         output = run_git(self.path, ["cat-file", "--batch"], "".join(f"{blob}\n" for blob in blobs).encode())
-        at = 0
+        texts, at = dict[str, str | None](), 0
         for blob in blobs:
             end = output.index(b"\n", at)
             words = output[at:end].split()
@@ -101,8 +128,9 @@ class History:
                     f"{self.path}: git has no content of {blob}", fix="fetch the repository's whole history"
                 )
             size = int(words[2])
-            self._texts[blob] = text_of(output[end + 1 : end + 1 + size])
+            texts[blob] = text_of(output[end + 1 : end + 1 + size])
             at = end + size + 2
+        return texts
 
     def git(self, *words: str) -> str:
         """The output of a git command. Raises TaskError with git's reason."""

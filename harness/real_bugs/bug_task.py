@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.real_bugs.instances import PROBES, Bug, BugInstance
 from harness.real_bugs.proof import BugStates
-from harness.repository_tasks import Proof
+from harness.repository_tasks import Proof, layout_of
 
 _METADATA = frozenset(("package.json",))
 """What code is loaded by. Node reads in it what a folder is."""
@@ -30,19 +30,19 @@ class BugTask:
     @property
     def code(self) -> tuple[str, ...]:
         """The files of the package's code, which a model that finds the files itself may edit."""
-        return tuple(sorted(path for path in self.states.before if self._is_code(path)))
+        instance, layout = self.instance, layout_of(self.instance.ecosystem, self.states.before)
+        named = {path for bug in instance.bugs.values() for path in bug.files}
+        source = {path for path in self.states.before if layout.is_source(path) and path != PROBES[instance.registry]}
+        return tuple(sorted(source | (named & self.states.before.keys())))
 
     @property
     def shown(self) -> Mapping[str, str]:
         """What such a model sees, with the bug: the code, and what it is loaded by."""
-        return {path: text for path, text in self.states.before.items() if path in _METADATA or self._is_code(path)}
+        shown = {*_METADATA, *self.code}
+        return {path: text for path, text in self.states.before.items() if path in shown}
 
     @property
     def hidden(self) -> Mapping[str, str]:
         """All other files of the release, its tests among them, and the probe."""
-        return {path: text for path, text in self.states.before.items() if path not in self.shown}
-
-    def _is_code(self, path: str) -> bool:
-        instance = self.instance
-        named = any(path in bug.files for bug in instance.bugs.values())
-        return named or (instance.ecosystem.is_source(path) and path != PROBES[instance.registry])
+        shown = self.shown
+        return {path: text for path, text in self.states.before.items() if path not in shown}

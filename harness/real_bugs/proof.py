@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.files import to_json
 from harness.real_bugs.instances import PROBES, Bug, BugCase, BugInstance
-from harness.repository_tasks import CONDITIONS, LIMITS, MAX_STATE_S, Proof, RejectionError, compare_states
+from harness.repository_tasks import CONDITIONS, LIMITS, MAX_STATE_S, Proof, RejectionError, compare_states, layout_of
 from harness.score import TestBed, TestRun, run_tests
 from harness.trees import PatchError, apply_patch
 from harness.types import Job, Json, Observation, Sandbox
@@ -85,7 +85,7 @@ def states_of_bug(instance: BugInstance, bug: Bug, tree: Mapping[str, str]) -> B
 
 def has_tests(instance: BugInstance, tree: Mapping[str, str]) -> bool:
     """Whether an archive has tests of its package: many of npm's have none."""
-    return any(map(instance.ecosystem.holds_tests, tree))
+    return any(map(layout_of(instance.ecosystem, tree).holds_tests, tree))
 
 
 def _probe_text(instance: BugInstance) -> str:

@@ -7,7 +7,7 @@ caller's.
 
 from harness.repository_tasks.admission import keep_if_proved
 from harness.repository_tasks.cheats import Changes, cheating_answers, cheating_changes
-from harness.repository_tasks.ecosystems import JAVASCRIPT, PYTHON, Ecosystem, ecosystem_of, is_kept
+from harness.repository_tasks.ecosystems import JAVASCRIPT, PYTHON, Ecosystem
 from harness.repository_tasks.folder import (
     LANGUAGE_NAMES,
     LIMITS,
@@ -22,6 +22,7 @@ from harness.repository_tasks.folder import (
     quoted,
     write_with_answers,
 )
+from harness.repository_tasks.layout import Layout, ecosystem_of, is_kept, layout_of
 from harness.repository_tasks.leaks import leak_in, message_leaks
 from harness.repository_tasks.proof import CONDITIONS, MAX_STATE_S, Proof, RejectionError, compare_states, prove
 
@@ -37,6 +38,7 @@ __all__ = [
     "SYSTEM",
     "Changes",
     "Ecosystem",
+    "Layout",
     "Proof",
     "RejectionError",
     "WrongEntry",
@@ -49,6 +51,7 @@ __all__ = [
     "files_and_format",
     "is_kept",
     "keep_if_proved",
+    "layout_of",
     "leak_in",
     "limits_lines",
     "message_leaks",
