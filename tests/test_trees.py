@@ -283,6 +283,17 @@ def test_a_task_may_allow_such_a_file_by_its_exact_name() -> None:
     assert clean_tree({}, {"package.json": "{}"}, ["src/*", "package.json"]).changed == ("package.json",)
 
 
+@pytest.mark.parametrize("editable", [["*"], ["*.py", "*.js"], ["src/*"]])
+def test_a_folder_in_the_place_of_a_protected_file_gives_way(editable: list[str]) -> None:
+    before = {"conftest.py": "x", "package.json": "{}", "src/a.py": "1"}
+    clean = clean_tree(before, {"conftest.py/x.py": "", "package.json/lib/q.js": "", "src/a.py": "2"}, editable)
+    assert clean.files == {**before, "src/a.py": "2"}
+    assert (clean.put_back, clean.changed) == (("conftest.py", "package.json"), ("src/a.py",))
+    assert clean.removed == tuple(
+        ExcludedPath(path, "outside of what may change") for path in ("conftest.py/x.py", "package.json/lib/q.js")
+    )
+
+
 def test_a_file_in_the_place_of_a_protected_folder_gives_way() -> None:
     clean = clean_tree({"tests/a.py": "1"}, {"tests": "x"}, ["tests"])
     assert clean.files == {"tests/a.py": "1"}

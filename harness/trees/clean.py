@@ -68,12 +68,19 @@ def clean_tree(
             put_back.append(path)
         else:
             removed.append(ExcludedPath(path, reason))
-    for path in sorted(blocking_files(files)):
-        # A file that was put back needs a folder here.
+    for path in sorted(_out_of_place(files, put_back)):
         del files[path]
         removed.append(ExcludedPath(path, OUTSIDE))
     changed = tuple(path for path in sorted({*before, *files}) if before.get(path) != files.get(path))
     return CleanTree(files, changed, tuple(put_back), tuple(sorted(removed)))
+
+
+def _out_of_place(files: Mapping[str, str], put_back: Sequence[str]) -> set[str]:
+    """The new files that stand where one that was put back needs a file or a folder."""
+    blocking = blocking_files(files)
+    kept = blocking.intersection(put_back)
+    below = {path for path in files if any(path.startswith(f"{name}/") for name in kept)}
+    return (blocking - kept) | below
 
 
 def _refusal(path: str, is_given: bool, editable: Sequence[str], is_trap: Callable[[str], bool]) -> str | None:
