@@ -11,9 +11,21 @@ import pytest
 from harness.cli import main
 from harness.errors import CheckError, EngineError, TaskError
 from harness.score import score
+from harness.score.timeout_budget import TimeoutBudget
 from harness.tasks import JobCache, copy_task, find_fixtures, load_tasks, readings_of, require_scorable
 from harness.tasks.self_check import Coverage, check_tasks, reference_trials
-from harness.types import Job, Json, Limits, Observation, Outcome, SandboxFacts, Task, TaskRequirement, WrongAnswer
+from harness.types import (
+    TOO_MANY_TIMEOUTS,
+    Job,
+    Json,
+    Limits,
+    Observation,
+    Outcome,
+    SandboxFacts,
+    Task,
+    TaskRequirement,
+    WrongAnswer,
+)
 
 FACTS = SandboxFacts("fake", "1", "none", "none", "none", True, "none")
 FIX = "correct the answer, the cases or its [[wrong]] entry"
@@ -371,6 +383,54 @@ def test_a_job_that_failed_is_run_again_when_it_is_asked_for_again() -> None:
     assert counting.count == 2
     other = Job("python", "calls", "answer.py", {}, (("one", {"call": "f"}),), Limits())
     assert cache.run(other) == cache.run(other) == (Observation("one", "returned", 3),)
+
+
+class Hanging:
+    """Each case times out, up to as many as a job may have; the first job waits until it may go on."""
+
+    facts = FACTS
+
+    def __init__(self) -> None:
+        self.running, self.may_end = Event(), Event()
+
+    def run(self, job: Job) -> tuple[Observation, ...]:
+        self.running.set()
+        assert self.may_end.wait(60)
+        ran = tuple(Observation(case, "timed_out") for case, _ in job.cases[: job.max_timeouts])
+        return (*ran, *job.left_out(TOO_MANY_TIMEOUTS, len(ran)))
+
+
+def hanging_job(code: str, cases: int) -> Job:
+    return Job("python", "calls", "a.py", {"a.py": code}, tuple((f"c{at}", {}) for at in range(cases)), Limits())
+
+
+def test_a_trial_gets_no_result_that_another_one_had_too_few_timeouts_for() -> None:
+    hanging = Hanging()
+    hanging.may_end.set()
+    cache = JobCache(hanging)
+    other = TimeoutBudget(cache)
+    other.run(hanging_job("first turn", 2))
+    shared = hanging_job("second turn", 3)
+    assert [seen.note for seen in other.run(shared)] == [None, *2 * [f"not run: {TOO_MANY_TIMEOUTS}"]]
+    assert [seen.note for seen in TimeoutBudget(cache).run(shared)] == [None, None, None]
+
+
+def test_who_waits_for_a_job_that_times_out_runs_it_with_the_timeouts_of_its_own() -> None:
+    hanging = Hanging()
+    cache, found = JobCache(hanging), dict[int, tuple[Observation, ...]]()
+    job = hanging_job("hangs", 2)
+
+    def ask(max_timeouts: int) -> None:
+        found[max_timeouts] = cache.run(replace(job, max_timeouts=max_timeouts))
+
+    threads = [Thread(target=ask, args=(max_timeouts,), daemon=True) for max_timeouts in (1, 2)]
+    threads[0].start()
+    assert hanging.running.wait(60)
+    threads[1].start()
+    hanging.may_end.set()
+    for thread in threads:
+        thread.join(20)
+    assert [[seen.note for seen in found[n]] for n in (1, 2)] == [[None, f"not run: {TOO_MANY_TIMEOUTS}"], [None, None]]
 
 
 class Failing:

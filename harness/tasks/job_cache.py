@@ -4,6 +4,9 @@ The answers of a task's folder share much of their code: most wrong answers to a
 equal the solution in the others. And a model gives the same answer to several trials: of the 621 in two published
 results, 489 differ. What ran once need not run again. When a run is scored, each answer of a model runs each time: an
 answer whose program ends now so and now so is then seen.
+
+Results with a timeout are not kept: how many cases of a job run, and for how long, is what its trial has left, and two
+trials with an equal job may have left unequal amounts.
 """
 
 from __future__ import annotations
@@ -38,18 +41,31 @@ class JobCache:
             self._results.move_to_end(key)
             if self._max_jobs is not None and len(self._results) > self._max_jobs:
                 self._results.popitem(last=False)
-        if first:
-            try:
-                future.set_result(self._sandbox.run(job))
-            except BaseException as error:
-                # The other threads that wait for this job get the same error, and none waits forever. Who asks later
-                # runs it again: an engine that was restarted is back.
-                with self._lock:
-                    if self._results.get(key) is future:
-                        del self._results[key]
-                future.set_exception(error)
-                raise
-        return future.result()
+        if not first:
+            observations = future.result()
+            return self._sandbox.run(job) if _has_timeouts(observations) else observations
+        try:
+            observations = self._sandbox.run(job)
+        except BaseException as error:
+            # The other threads that wait for this job get the same error, and none waits forever. Who asks later
+            # runs it again: an engine that was restarted is back.
+            self._forget(key, future)
+            future.set_exception(error)
+            raise
+        if _has_timeouts(observations):
+            self._forget(key, future)
+        future.set_result(observations)
+        return observations
+
+    def _forget(self, key: str, future: Future[tuple[Observation, ...]]) -> None:
+        with self._lock:
+            if self._results.get(key) is future:
+                del self._results[key]
+
+
+def _has_timeouts(observations: tuple[Observation, ...]) -> bool:
+    """Whether a case timed out, or was not run for want of timeouts or of time."""
+    return any(observation.status == "timed_out" for observation in observations)
 
 
 def _key(job: Job) -> str:
