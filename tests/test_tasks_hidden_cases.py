@@ -10,7 +10,7 @@ import pytest
 from harness.errors import CheckError, EngineError, TaskError
 from harness.files import to_json
 from harness.score import score
-from harness.tasks import HiddenCases, JobCache, check_tasks, vary
+from harness.tasks import HiddenCases, JobCache, check_draws, check_tasks, vary
 from harness.types import Job, Json, Observation, Outcome, SandboxFacts, Task, WrongAnswer
 from tests.example import SANDBOX
 from tests.samples import kit_tasks, task_of
@@ -141,3 +141,10 @@ def test_the_self_check_runs_a_solution_once_for_its_draw_and_its_score() -> Non
     extend = HiddenCases("seed", cache).extend
     assert check_tasks([checked], partial(score, sandbox=cache), lambda line: None, extend=extend) == 6
     assert sandbox.jobs == {"drawing": 1, "answer": 6}
+
+
+def test_a_generator_that_does_not_draw_from_its_seed_is_found() -> None:
+    unseeded = "import random\n" + GENERATOR.replace('"args": [n]', '"args": [random.random()]')
+    assert check_draws([task()], CountingSandbox(), CountingSandbox()) == []
+    (problem,) = check_draws([replace(task(), generator=unseeded)], JobCache(CountingSandbox()), CountingSandbox())
+    assert problem.message == "doubles/cases.py: two draws from the same seed differ"

@@ -130,6 +130,7 @@ def _check_answers(args: argparse.Namespace) -> int:
         Coverage,
         HiddenCases,
         JobCache,
+        check_draws,
         check_tasks,
         check_variants,
         require_scorable,
@@ -142,7 +143,8 @@ def _check_answers(args: argparse.Namespace) -> int:
         sandbox = JobCache(opened)
         extend, scorer = HiddenCases(SELF_CHECK_SEED, sandbox).extend, partial(score, sandbox=sandbox)
         answers = check_tasks(tasks, scorer, log, extend=extend, coverage=coverage)
-        problems = [] if coverage is Coverage.FIRST else check_variants(tasks, scorer, extend)
+        problems = check_draws(tasks, sandbox, opened)
+        problems += [] if coverage is Coverage.FIRST else check_variants(tasks, scorer, extend)
         problems += _mutant_problems(tasks, scorer, extend) if args.mutants else []
     if problems:
         raise CheckError(*problems)

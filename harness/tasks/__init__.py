@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import TaskError
 from harness.files import find_data
 from harness.tasks.copy import USER_SUITE, copy_task
-from harness.tasks.hidden_cases import SELF_CHECK_SEED, HiddenCases
+from harness.tasks.hidden_cases import SELF_CHECK_SEED, HiddenCases, check_draws
 from harness.tasks.job_cache import JobCache
 from harness.tasks.lanes import lane_differences, lanes_of_run
 from harness.tasks.load import load_task, vary
@@ -40,6 +40,7 @@ __all__ = [
     "MutantReport",
     "Scorer",
     "as_published",
+    "check_draws",
     "check_mutants",
     "check_tasks",
     "check_variants",

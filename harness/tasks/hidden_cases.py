@@ -1,6 +1,7 @@
 """Hidden cases: test cases drawn from a seed that exists only after the answers.
 
-`HiddenCases.extend` gives a variant with its hidden cases added. A task's cases.py draws them: `generate(seed,
+`HiddenCases.extend` gives a variant with its hidden cases added; `check_draws` finds tasks that draw other cases from the
+same seed. A task's cases.py draws them: `generate(seed,
 variant)` returns cases whose expected values come from a reference of its own, independent of the solution. It runs in
 a container of its own, never beside an answer and once for all variants. Before the cases count, the task's solution
 must pass them all in a container: a case on which the two references differ is a defect of the task and raises
@@ -13,13 +14,15 @@ same for every model of the run, and whoever has the recordings draws the same c
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
+import os
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 from typing import TypeVar
 
-from harness.errors import TaskError
+from harness.errors import Problem, TaskError
 from harness.files import from_json
 from harness.schema import Location, load_schema, problems_of
 from harness.score import score
@@ -89,6 +92,24 @@ class HiddenCases:
         cases = cases_of(_valid_document(variant, document), hidden=True)
         _check_against_solution(variant, cases, self._sandbox)
         return cases
+
+
+def check_draws(tasks: Sequence[Task], first: Sandbox, second: Sandbox) -> list[Problem]:
+    """The tasks that draw other cases from the same seed, in two sandboxes of which the first may remember its jobs.
+
+    `verify` could not draw the cases of such a task again. Raises EngineError.
+    """
+    drawing = [task for task in tasks if task.generator]
+    with ThreadPoolExecutor(max_workers=2 * (os.cpu_count() or 1)) as pool:
+        draws = [pool.map(partial(_generate, seed=SELF_CHECK_SEED, sandbox=each), drawing) for each in (first, second)]
+        return [
+            Problem(
+                f"{task.name}/{GENERATOR_FILE}: two draws from the same seed differ",
+                "draw with random.Random(seed) alone: no other random numbers, times or ids",
+            )
+            for task, one, other in zip(drawing, *draws, strict=True)
+            if one != other
+        ]
 
 
 def case_seed(seed: str, task: Task, variant: int) -> str:
