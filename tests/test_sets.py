@@ -3,14 +3,16 @@
 import base64
 import gzip
 import json
+import math
 import pickle
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -271,6 +273,93 @@ def test_a_row_in_the_form_of_eval_plus_is_compared_with_its_reference(box: Dock
     source = read_source(SETS["mbpp-plus"], str(path), None, print)
     report = import_set(SETS["mbpp-plus"], source, tmp_path / "out", partial(score, sandbox=box), print)
     assert (report.imported, report.excluded) == (1, ())
+
+
+def passes_tests(kind: str, changes: Mapping[str, Json], answer: Callable[..., object]) -> bool:
+    """Whether a function passes the tests of a row in EvalPlus' form, run where this test runs."""
+    problem = SETS[kind].read({**PLUS, "plus_input": [], **changes})
+    space: dict[str, Any] = {}
+    exec(problem.files["tests.py"], space)
+    try:
+        space[problem.cases[0]["give"]["call"]](answer)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "restored"),
+    [
+        (1, [[1], [[2]]], [[1], [[2]]]),
+        (2, [[1, [2]], []], [(1, [2]), ()]),
+        (63, [[[1, 2], [3]]], [[(1, 2), (3,)]]),
+        (75, [[[1, 2]], [3]], [[(1, 2)], [3]]),
+        (106, [[1], [2]], [[1], (2,)]),
+        (115, [[[1, 1], [], {}]], [[{1}, {}, {}]]),
+        (124, ["-0.5", "(1+2j)"], [-0.5, 1 + 2j]),
+        (252, ["1j"], [1j]),
+        (278, [[1, [2, [3]], 4]], [(1, (2, [3]), 4)]),
+        (307, [["a", []], 1, [2]], [("a", []), 1, [2]]),
+        (445, [[[1], [2]], [[3]]], [((1,), (2,)), ((3,),)]),
+        (580, [[1, [2, [3]]]], [(1, (2, (3,)))]),
+        (722, [{"a": [1, 2]}, 6, [1]], [{"a": (1, 2)}, 6, [1]]),
+    ],
+)
+def test_arguments_get_the_types_that_eval_plus_gives_them(
+    number: int, given: list[Json], restored: list[object]
+) -> None:
+    row: dict[str, Json] = {"task_id": f"Mbpp/{number}", "entry_point": "typed", "base_input": [given]}
+    row["canonical_solution"] = "\ndef typed(*given):\n    return repr(given)\n"
+    assert passes_tests("mbpp", row, lambda *args: repr(tuple(restored)))
+    others = {**row, "task_id": f"Other/{number}"}
+    assert passes_tests("mbpp", others, lambda *args: repr(tuple(given)))
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "given", "right", "wrong"),
+    [
+        ("Diff", "return [3, 1]", [1], [(1, 3, 3)], [[1], [1, 2, 3], 5]),
+        ("check_str", "return object()", [1], [object(), True], [None, False]),
+        ("check_str", "return None", [1], [None, False], [object(), True]),
+        ("sum_div", "return 7", [1], [7, 0], [1, None]),
+        ("surface_Area", "return 33", [3, 4], [33, 35], [34, "33"]),
+        ("digit_distance_nums", "return 6", [23, 156], [6, 7], [8, None]),
+        ("doubled", "return [3, 1]", [1], [[3, 1]], [[1, 3], (3, 1)]),
+    ],
+)
+def test_results_are_right_where_eval_plus_takes_them(
+    name: str, code: str, given: list[Json], right: list[object], wrong: list[object]
+) -> None:
+    row: dict[str, Json] = {"entry_point": name, "base_input": [given]}
+    row["canonical_solution"] = f"\ndef {name}(*given):\n    {code}\n"
+    assert [passes_tests("mbpp-plus", row, lambda *args, it=result: it) for result in right] == [True] * len(right)
+    assert [passes_tests("mbpp-plus", row, lambda *args, it=result: it) for result in wrong] == [False] * len(wrong)
+
+
+def test_every_root_is_right_where_one_is_asked_for_and_no_other_number() -> None:
+    row: dict[str, Json] = {"entry_point": "find_zero", "base_input": [[[-6, 1, 1]]], "atol": 1e-4}
+    row["canonical_solution"] = "\ndef find_zero(xs):\n    return -3.0\n"
+    found = [passes_tests("human-eval-plus", row, lambda xs, it=got: it) for got in (2, -3.0, 2.5, 2j, "2", 1e300)]
+    assert found == [True, True, False, False, False, False]
+
+
+def test_a_problem_of_which_eval_plus_accepts_every_result_is_unusable() -> None:
+    with pytest.raises(UnusableError, match="accepts every result"):
+        SETS["mbpp"].read({**PLUS, "entry_point": "are_equivalent"})
+
+
+def test_a_reference_may_have_the_name_of_a_test_function() -> None:
+    row = {"entry_point": "check", "canonical_solution": "\ndef check(n):\n    return n + 1\n"}
+    assert passes_tests("mbpp", row, lambda n: n + 1)
+    assert not passes_tests("mbpp", row, lambda n: n)
+
+
+@pytest.mark.parametrize(("want", "got"), [("inf", "3"), ("inf", "-inf"), ("3.0", "inf"), ("[inf]", "[0.0]")])
+def test_an_infinite_result_equals_nothing_else(want: str, got: str) -> None:
+    values = {"inf": math.inf}
+    row = {"canonical_solution": f"\nfrom math import inf\ndef halved(number):\n    return {want}\n"}
+    assert passes_tests("mbpp", row, lambda number: eval(want, values))
+    assert not passes_tests("mbpp", row, lambda number: eval(got, values))
 
 
 @pytest.mark.engine

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 
 from harness.files import to_json
+from harness.sets.eval_plus import TEST_NAME, EvalPlusRules, test_code
 from harness.sets.problem import SetProblem, UnusableError, function_prompt, require_texts, unparsed
 from harness.types import Json
 
@@ -28,26 +29,6 @@ def check(candidate):
     check_candidate(candidate)
 """
 # Some tests call the function by its name instead of `candidate`.
-_COMPARISON = """
-def is_close(got, want, tolerance):
-    if isinstance(want, float) or isinstance(got, float):
-        try:
-            return got == want or abs(got - want) <= tolerance + 1e-07 * abs(want) or (got != got and want != want)
-        except TypeError:
-            return False
-    if isinstance(want, (list, tuple)) and type(got) is type(want):
-        return len(got) == len(want) and all(is_close(*pair, tolerance) for pair in zip(got, want))
-    if isinstance(want, dict) and type(got) is dict:
-        return got.keys() == want.keys() and all(is_close(got[key], want[key], tolerance) for key in want)
-    return got == want
-
-
-def check(candidate):
-    for given in json.loads(INPUTS):
-        want = {entry}(*copy.deepcopy(given))
-        got = candidate(*copy.deepcopy(given))
-        assert is_close(got, want, {tolerance}), given
-"""
 
 
 def _texts(row: Json) -> dict[str, str]:
@@ -100,31 +81,30 @@ def human_eval_problem(row: Json) -> SetProblem:
     _parse(texts["test"], "test")
     preamble = _preamble(texts["prompt"], texts["entry_point"])
     tests = f"{preamble}\n\n{texts['test']}\n" + _NAMED_CHECK.format(entry=texts["entry_point"])
-    return _problem(texts, preamble, _reference(texts), tests)
+    return _problem(texts, preamble, _reference(texts), tests, "check")
 
 
-def eval_plus_problem(row: Json, inputs: tuple[str, ...]) -> SetProblem:
+def eval_plus_problem(row: Json, inputs: tuple[str, ...], rules: EvalPlusRules) -> SetProblem:
     """A row in EvalPlus' form with these of its lists of inputs. Raises UnusableError."""
     texts = _texts(row)
     reference = _reference(texts)
     preamble = _preamble(texts["prompt"], texts["entry_point"])
-    tests = f"import copy\nimport json\n\n{reference}\n\nINPUTS = {_inputs(row, inputs)!r}\n"
-    tests += _COMPARISON.format(entry=texts["entry_point"], tolerance=_tolerance(row))
+    tests = test_code(rules, texts, reference, _inputs(row, inputs), _tolerance(row))
     if len(tests.encode("utf-8", "surrogatepass")) > MAX_TEST_BYTES:
         raise UnusableError(f"its inputs are over {MAX_TEST_BYTES >> 20} MiB")
-    return _problem(texts, preamble, reference, tests)
+    return _problem(texts, preamble, reference, tests, TEST_NAME)
 
 
 def _reference(texts: Mapping[str, str]) -> str:
     return _without_docstrings(_parse(texts["prompt"] + texts["canonical_solution"], "reference"))
 
 
-def _problem(texts: Mapping[str, str], preamble: str, reference: str, tests: str) -> SetProblem:
-    """A problem whose `tests` define `check`; the preamble is the code of the prompt before its function."""
+def _problem(texts: Mapping[str, str], preamble: str, reference: str, tests: str, test_name: str) -> SetProblem:
+    """A problem whose `tests` define this function; the preamble is the code of the prompt before its function."""
     name = texts["entry_point"]
     files = {"tests.py": tests, **({"preamble.py": preamble} if preamble else {})}
     settings: dict[str, Json] = {"kind": "outside_tests", "tests": "tests.py", "names": [name]}
-    case = {"id": "tests", "give": {"call": "check", "candidate": name}, "expect": {"passes": True}}
+    case = {"id": "tests", "give": {"call": test_name, "candidate": name}, "expect": {"passes": True}}
     return SetProblem(
         id=texts["task_id"],
         title=name,

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.embedded import PackagePart
+from harness.sets.eval_plus import HUMAN_EVAL_RULES, MBPP_RULES
 from harness.sets.exercism import exercism_problem, read_track
 from harness.sets.live_code_bench import live_code_bench_problem
 from harness.sets.multipl_e import multipl_e_problem
@@ -54,21 +55,21 @@ HUMAN_EVAL_PLUS = StandardSet(
     name="human-eval-plus",
     title="HumanEval+",
     source_license="Apache-2.0",
-    read=partial(eval_plus_problem, inputs=("base_input", "plus_input")),
+    read=partial(eval_plus_problem, inputs=("base_input", "plus_input"), rules=HUMAN_EVAL_RULES),
     limits=_EVAL_PLUS_LIMITS,
 )
 MBPP = StandardSet(
     name="mbpp",
     title="MBPP",
     source_license="CC-BY-4.0",
-    read=partial(eval_plus_problem, inputs=("base_input",)),
+    read=partial(eval_plus_problem, inputs=("base_input",), rules=MBPP_RULES),
     limits=_EVAL_PLUS_LIMITS,
 )
 MBPP_PLUS = StandardSet(
     name="mbpp-plus",
     title="MBPP+",
     source_license="Apache-2.0",
-    read=partial(eval_plus_problem, inputs=("base_input", "plus_input")),
+    read=partial(eval_plus_problem, inputs=("base_input", "plus_input"), rules=MBPP_RULES),
     limits=_EVAL_PLUS_LIMITS,
 )
 LIVE_CODE_BENCH = StandardSet(

@@ -1,11 +1,10 @@
 """Hidden cases: test cases drawn from a seed that exists only after the answers.
 
-`HiddenCases.extend` gives a variant with its hidden cases added; `check_draws` finds tasks that draw other cases from the
-same seed. A task's cases.py draws them: `generate(seed,
-variant)` returns cases whose expected values come from a reference of its own, independent of the solution. It runs in
-a container of its own, never beside an answer and once for all variants. Before the cases count, the task's solution
-must pass them all in a container: a case on which the two references differ is a defect of the task and raises
-TaskError.
+`HiddenCases.extend` gives a variant with its hidden cases added; `check_draws` finds tasks that draw others each time.
+A task's cases.py draws them: `generate(seed, variant)` returns cases whose expected values come from a reference of its
+own, independent of the solution. It runs in a container of its own, never beside an answer and once for all variants.
+Before the cases count, the task's solution must pass them all in a container: a case on which the two references differ
+is a defect of the task and raises TaskError.
 
 The seed of a run is the SHA-256 digest of its recordings. So nobody can choose it before the answers exist, it is the
 same for every model of the run, and whoever has the recordings draws the same cases again.
