@@ -25,8 +25,8 @@ from harness.sets.exercism import read_track
 from harness.sets.literals import Literals
 from harness.sets.problem import SetProblem, UnusableError
 from harness.sets.unit_tests import javascript_cases, python_cases
-from harness.tasks import find_fixtures, load_tasks, require_folder, require_scorable
-from harness.types import Json
+from harness.tasks import find_fixtures, load_tasks, readings_of, require_folder, require_scorable, vary
+from harness.types import Json, Outcome
 from tests.deep import deep_but
 
 DOUBLED = {
@@ -382,7 +382,10 @@ def test_contest_problems_become_programs_and_functions(box: DockerSandbox, tmp_
     assert (report.imported, report.excluded) == (2, ())
     program, function = load_tasks([tmp_path / "out"])
     assert (program.scorer, function.scorer) == ("program", "calls")
-    assert "def largest(numbers: List[int], least: int) -> int:" in function.turns[0]
+    header = "from typing import List\n\n\ndef largest(numbers: List[int], least: int) -> int:"
+    assert header in function.turns[0]
+    answer = f"```python\n{header}\n    return max(numbers, default=None)\n```"
+    assert score(vary(function, 0), readings_of([answer]), box).outcome is Outcome.PASSED
     assert from_json(program.cases_json)[1] == {
         "id": "case-1", "give": {"stdin": "5 -5\n"}, "expect": {"stdout_lines": "0\n"}
     }  # fmt: skip
@@ -405,6 +408,14 @@ def test_contest_problems_become_programs_and_functions(box: DockerSandbox, tmp_
         ({"public_test_cases": '[{"input": "1", "output": "1", "testtype": ["stdin"]}]'}, "its cases are"),
         ({"public_test_cases": json.dumps(STDIN_CASES[1:])}, "the same result of each input"),
         ({"public_test_cases": METHOD["public_test_cases"], "private_test_cases": ""}, "starter code is not"),
+        (
+            {
+                **METHOD,
+                "private_test_cases": "",
+                "starter_code": "class A:\n    def f(self, tree: TreeNode):\n        ",
+            },
+            "the name 'TreeNode', which nothing defines",
+        ),
     ],
 )
 def test_a_contest_problem_that_cannot_be_read_is_unusable(change: dict[str, Json], reason: str) -> None:

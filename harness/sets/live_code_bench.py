@@ -10,8 +10,10 @@ from __future__ import annotations
 import ast
 import base64
 import binascii
+import builtins
 import json
 import pickletools
+import typing
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +21,7 @@ from dataclasses import dataclass
 
 from harness.files import from_json
 from harness.sets.call_table import STAND_IN
-from harness.sets.problem import SetProblem, UnusableError, require_texts, unparsed
+from harness.sets.problem import MAX_QUOTED_CHARS, SetProblem, UnusableError, require_texts, unparsed
 from harness.types import Json
 
 MAX_CASES_BYTES = 4 << 20
@@ -150,9 +152,18 @@ def _task(function: ast.FunctionDef | None) -> str:
         whole = _WHOLE.format("the whole program")
         return f"Write a Python program that reads standard input and writes standard output. {whole}"
     function.body = [ast.Pass()]
-    code = unparsed(function, "starter code").removesuffix("pass").rstrip()
-    whole = _WHOLE.format("the whole function")
+    code = _imports(function) + unparsed(function, "starter code").removesuffix("pass").rstrip()
+    whole = _WHOLE.format("the whole function and its imports")
     return f"Write this Python function, outside of any class. {whole}\n\n```python\n{code}\n```"
+
+
+def _imports(function: ast.FunctionDef) -> str:
+    """The import that a header needs: answers repeat it as it stands. Raises UnusableError for names that it lacks."""
+    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} - set(dir(builtins))
+    unknown = sorted(names - set(typing.__all__))
+    if unknown:
+        raise UnusableError(f"its starter code has the name {unknown[0][:MAX_QUOTED_CHARS]!r}, which nothing defines")
+    return f"from typing import {', '.join(sorted(names))}\n\n\n" if names else ""
 
 
 def _case(at: int, pair: tuple[Json, Json], function: ast.FunctionDef | None) -> Json:
