@@ -635,6 +635,11 @@ def test_a_set_without_a_package_needs_a_file() -> None:
         read_source(SETS["mbpp"], "mbpp", None, print)
 
 
+def test_a_source_whose_name_no_file_can_have_is_refused() -> None:
+    with pytest.raises(TaskError, match="cannot be read: File name too long"):
+        read_source(SETS["mbpp"], "m" * 300, None, print)
+
+
 def test_nothing_is_imported_among_the_tasks_of_the_kit() -> None:
     with pytest.raises(TaskError, match="the kit's own tasks"):
         require_folder(find_fixtures() / "new")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import Problem, TaskError
-from harness.tasks import find_fixtures, load_tasks, vary
+from harness.tasks import find_fixtures, load_tasks, require_scorable, vary
 from harness.types import Task
 
 MANIFEST = """
@@ -286,6 +286,28 @@ PROBLEMS = [
         "cases.json, line 2: {{include:style.txt}}: cases.json must not contain an include",
     ),
     ("cases.json", '"value": 2}}', '"value": 2}', "cases.json (variant 0): invalid JSON"),
+    (
+        "cases.json",
+        "[0, 0]",
+        "[0, NaN]",
+        "cases.json (variant 0): invalid JSON: NaN is not JSON; write plain JSON: no comment",
+    ),
+    (
+        "task.toml",
+        'N = "2"',
+        'N = "[2"',
+        "cases.json (variant 1): invalid JSON: Expecting ',' delimiter: line 2 column 57 (char 58); check the quotes",
+    ),
+    ("cases.json", "[0, 0]", "[0, 1e999]", "cases.json (variant 0): $[1].give.args[1]: expected a finite number"),
+    ("task.toml", "= 100", "= " + "9" * 5000, "task.toml: invalid TOML: an integer has too many digits"),
+    ("task.toml", "= 100", "= " + "[" * 9000 + "]" * 9000, "task.toml: invalid TOML: nested too deeply"),
+    ("task.toml", "= 100", "= " + "[" * 70 + "]" * 70, "task.toml: invalid TOML: nested more than 64 levels"),
+    (
+        "task.toml",
+        'fails = ["one"]',
+        'fails = ["one"]\nbreaks = "sum"',
+        "task.toml, line 11: $.wrong[0]: has breaks and fails, of which only one may be given; leave one of them out",
+    ),
     ("cases.json", '"two"', '"one"', "cases.json (variant 0): $[1].id: the id 'one' is a duplicate"),
     (
         "cases.json",
@@ -322,6 +344,22 @@ def test_a_problem_names_its_file_line_place_and_fix(own: Path, name: str, old: 
 def test_a_missing_file_is_a_problem(own: Path, name: str) -> None:
     (own / "add" / name).unlink()
     assert f"{name}: no such file; write it" in problems_of_folder(own)
+
+
+def test_an_incomplete_task_is_not_told_to_remove_what_its_missing_part_uses(own: Path) -> None:
+    (own / "add/cases.json").unlink()
+    for text in ("", "[]"):
+        with pytest.raises(TaskError) as caught:
+            require_scorable([load(own)])
+        assert [problem.message for problem in caught.value.problems] == ["add/cases.json: there is no case"]
+        write(own / "add", {"cases.json": text})
+    change(own, "task.toml", "finish_reason =", "finish = ")
+    assert not [text for text in problems_of_folder(own) if "no text uses" in text]
+
+
+def test_a_byte_order_mark_in_the_cases_is_one_problem(own: Path) -> None:
+    change(own, "cases.json", "[\n", "\ufeff[\n")
+    assert problems_of_folder(own) == ["cases.json: begins with a byte order mark; save the file as UTF-8 without one"]
 
 
 def test_all_problems_of_a_task_are_reported_at_once(own: Path) -> None:
@@ -441,9 +479,10 @@ def test_an_unknown_suite_is_reported_with_the_known_ones(own: Path) -> None:
 def test_a_suite_skips_other_tasks_but_not_one_whose_manifest_is_broken(own: Path) -> None:
     write(own / "draft", {"task.toml": 'suites = ["later"]'})
     assert [task.name for task in load_tasks([own], suite="own")] == ["add"]
-    write(own / "draft", {"task.toml": "suites ="})
-    with pytest.raises(TaskError, match=r"draft/task\.toml: invalid TOML"):
-        load_tasks([own], suite="own")
+    for broken in ("suites =", "suites = " + "9" * 5000, "suites = " + "[" * 9000):
+        write(own / "draft", {"task.toml": broken})
+        with pytest.raises(TaskError, match=r"draft/task\.toml: invalid TOML"):
+            load_tasks([own], suite="own")
 
 
 def test_two_tasks_with_one_name_are_a_problem(own: Path) -> None:

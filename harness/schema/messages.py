@@ -133,8 +133,10 @@ def _no_alternative(error: ValidationError, schema: Json, location: Location) ->
     """The problems of the branch that came nearest: of the value's type, with its violations deepest inside."""
     here, path = location.at(*error.instance_path), error.instance_path
     branches: list[list[ValidationError]] = error.kind.as_dict().get("context", [])
-    if not branches:
-        yield here.problem(f"{shorten(error.instance)} matches more than one form", "leave one")
+    if not all(branches):
+        forms = [form for form, found in zip(_lookup(schema, error.schema_path), branches, strict=True) if not found]
+        names = sorted({name for form in forms for name in form.get("required", ())})
+        yield here.problem(f"has {' and '.join(names)}, of which only one may be given", "leave one of them out")
         return
     if all(_has_other_type(branch, path, schema) for branch in branches):
         wanted = [

@@ -104,7 +104,7 @@ def problems_of(value: Json, schema: Json, location: Location | None = None) -> 
     Unlike in the kit's files, integers may be of any size.
     """
     validator = _Validator(schema, jsonschema_rs.validator_for(schema))
-    if _is_valid(validator, value):
+    if _is_valid(validator, value) and not _survey(value)[1]:
         return []
     return _explain(validator, value, location or Location(), safe_integers=False)
 

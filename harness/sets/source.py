@@ -48,7 +48,7 @@ def read_source(
     path, part = Path(source), standard_set.package
     if standard_set.read_folder is not None:
         data, origin = _folder(path, standard_set.read_folder), path.resolve().name
-    elif path.exists():
+    elif _exists(path):
         data = _member_of(path, standard_set) if path.suffix in _ARCHIVES else _file(path)
         origin = path.name
     elif part is not None and source in (part.package, f"{part.package}=={part.version}"):
@@ -60,6 +60,14 @@ def read_source(
     if sha256 is not None and digest != sha256.lower():
         raise TaskError(f"{origin} has the SHA-256 {digest}, not {sha256.lower()}", fix="get the file again")
     return SetSource(origin, digest, _rows(origin, _unpacked(origin, data), standard_set.id_field))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        # A name that is too long for the file system, or a folder that must not be read.
+        raise TaskError(f"{path}: cannot be read: {error.strerror}", fix="name a file that you have") from error
 
 
 def _folder(path: Path, read_folder: Callable[[Path], list[Json]]) -> bytes:

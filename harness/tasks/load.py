@@ -16,8 +16,8 @@ from harness.files import from_json, sha256_of, to_json
 from harness.schema import Location, load_schema, problems_of
 from harness.score import KINDS, ScorerKind
 from harness.tasks.manifest import TASK_FILE, TaskManifest, WrongAnswerEntry, read_manifest
-from harness.tasks.text_files import TaskFolder, file_problem, fill, list_files, read_file
-from harness.tasks.validation import check_task
+from harness.tasks.text_files import BYTE_ORDER_MARK, TaskFolder, file_problem, fill, list_files, read_file
+from harness.tasks.validation import check_task, check_unused_names
 from harness.trees import PatchError, apply_patch
 from harness.types import Case, Json, Task, Variant, WrongAnswer
 
@@ -26,6 +26,8 @@ GENERATOR_FILE = "cases.py"
 FILES_PATCH, FILES_PROGRAM = "files.patch", "files.py"
 """More files of a task as a patch that adds them, and the program that wrote it."""
 SOLUTION_FILES = ("solution/answer.md", "solution/tree.patch")
+_JSON_FIX = "write plain JSON: no comment, no comma behind the last value, no NaN, no key twice"
+_FILLED_FIX = "check the quotes and backslashes of what the variant fills in: those of another give JSON"
 _NUMBERED = re.compile(r"(?:.*/)?(\d+)\.md")
 
 
@@ -43,6 +45,8 @@ def load_task(path: Path, libraries: Sequence[Path], public: Path) -> tuple[Task
     check_task(task, folder, reading)
     if "variants" not in reading.invalid_keys:
         folder.problems += _case_problems(task, path)
+    if not folder.problems and (vary(task, 0).cases or not task.scored):
+        check_unused_names(task, folder, reading.location)
     return (None if folder.problems else task), folder.problems
 
 
@@ -164,17 +168,26 @@ def _cases_document(task: Task, index: int) -> Json:
 
 def _case_problems(task: Task, path: Path) -> list[Problem]:
     """The problems of cases.json, of the first variant that has any."""
-    for index in range(max(1, len(task.variants))):
+    if task.cases_json.startswith(BYTE_ORDER_MARK):
+        # The mark is a problem of its own, which reading the file has reported.
+        return []
+    documents = [_parsed_cases(task, index) for index in range(max(1, len(task.variants)))]
+    is_readable = not all(isinstance(document, ValueError) for document in documents)
+    for index, document in enumerate(documents):
         location = Location(f"{path / 'cases.json'} (variant {index})")
-        try:
-            document = _cases_document(task, index)
-        except ValueError as error:
-            fix = "check the quotes and backslashes of what the variant fills in"
-            return [Problem(f"{location.file}: invalid JSON: {error}", fix)]
+        if isinstance(document, ValueError):
+            return [Problem(f"{location.file}: invalid JSON: {document}", _FILLED_FIX if is_readable else _JSON_FIX)]
         problems = problems_of(document, load_schema("cases"), location) or _duplicate_ids(document, location)
         if problems:
             return problems
     return []
+
+
+def _parsed_cases(task: Task, index: int) -> Json | ValueError:
+    try:
+        return _cases_document(task, index)
+    except ValueError as error:
+        return error
 
 
 def _duplicate_ids(document: Json, location: Location) -> list[Problem]:

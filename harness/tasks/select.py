@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import Problem, TaskError
-from harness.schema import suggestion
+from harness.schema import read_toml, suggestion
 from harness.tasks.manifest import TASK_FILE
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -65,8 +64,8 @@ def _folder_problem(path: Path, namesake: Path | None) -> Problem | None:
 def _suites_of(folder: Path) -> list[str]:
     """The suites that a task belongs to; a broken task.toml belongs to every suite, so that its problems are shown."""
     try:
-        document = tomllib.loads((folder / TASK_FILE).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError):
+        document = read_toml((folder / TASK_FILE).read_text(encoding="utf-8"))
+    except (ValueError, OSError):
         return [_EVERY_SUITE]
     suites = document.get("suites", [])
     return [str(suite) for suite in suites] if isinstance(suites, list) else [_EVERY_SUITE]

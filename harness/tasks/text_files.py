@@ -25,7 +25,7 @@ NONCE = "nonce"
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_]\w*(?:[.:][^{}\n]*)?)\s*\}\}")
 _VARIANT = re.compile(r"\{\{\s*variant\.(\w+)\s*\}\}")
 _INCLUDE = re.compile(r"\{\{\s*include:([^{}\n\0]*?)\s*\}\}")
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 _GIVEN = ("files", "host")
 """What is under these is given to programs as it is."""
 _LEFTOVER = re.compile(r"\.DS_Store|\._.*|\..*\.sw[a-p]|\.#.*|\.directory|__pycache__")
@@ -187,7 +187,7 @@ class TaskFolder:
             self.report(place, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
             return ""
         # An editor's mark would reach the model. In a given file it is content.
-        if text.startswith(_BYTE_ORDER_MARK) and name.split("/")[0] not in _GIVEN:
+        if text.startswith(BYTE_ORDER_MARK) and name.split("/")[0] not in _GIVEN:
             self.report(place, "begins with a byte order mark", "save the file as UTF-8 without one")
         return text
 

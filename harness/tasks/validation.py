@@ -1,6 +1,7 @@
 """Checks on a task folder that its schema cannot express: placeholders, variants, wrong answers, budget, unused files.
 
-`check_task` reports everything in one pass, before any model is asked.
+`check_task` reports everything in one pass, before any model is asked; `check_unused_names` is for a task that has no
+problem so far.
 """
 
 from __future__ import annotations
@@ -58,13 +59,11 @@ def task_texts(task: Task) -> Iterator[tuple[str, str]]:
 
 def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> None:
     names = {name for row in task.variants for name in row}
-    used = set()
     for place, text in task_texts(task):
         for inner, line in placeholders(text):
             where = f"{place}, line {line}: {{{{{inner}}}}}"
             kind, _, name = inner.partition(".")
             if kind == "variant":
-                used.add(name)
                 if name not in names:
                     folder.report(where, f"no variant has the name {name!r}", "add it to every [[variants]]")
             elif inner.startswith("include:") and place == "cases.json":
@@ -75,8 +74,13 @@ def _check_placeholders(task: Task, folder: TaskFolder, location: Location) -> N
         if name not in names:
             problem = location.at("renames", at).problem(f"no variant has the name {name!r}", "remove it")
             folder.problems.append(problem)
-    used |= names & set(re.findall(r"\w+", task.generator))
-    for name in sorted(names - used):
+
+
+def check_unused_names(task: Task, folder: TaskFolder, location: Location) -> None:
+    """Report names of variants that nothing uses, of a task without other problems: what it lacks could use them."""
+    used = {inner.removeprefix("variant.") for _, text in task_texts(task) for inner, _ in placeholders(text)}
+    used |= set(re.findall(r"\w+", task.generator))
+    for name in sorted({name for row in task.variants for name in row} - used):
         problem = location.at("variants", 0, name).problem(
             f"no text uses {name!r}", f"use it as {{{{variant.{name}}}}} or remove it"
         )
