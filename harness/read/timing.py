@@ -108,8 +108,8 @@ def first_share(tokens: int, chars: Sequence[int], first_events: int) -> float:
     return sum(chars[:first_events]) / sum(chars)
 
 
-def decode_rate(tokens: int, times_ns: Sequence[int], chars: Sequence[int]) -> tuple[float | None, str | None]:
-    """Compute the decode rate, `(N - n1) / (t_last - t_first)` in tokens per second; or None and the reason.
+def decode_tokens(tokens: int, times_ns: Sequence[int], chars: Sequence[int]) -> float:
+    """Count the tokens of the decode rate, `(N - n1) / (t_last - t_first)`: those after the first arrival.
 
     The tokens of the first arrival were generated before `t_first`, so they are no work of the span and must not be
     counted. The usual `(N - 1)` assumes that there was one. A server reports only N, the total, so that n1 is N times
@@ -126,12 +126,21 @@ def decode_rate(tokens: int, times_ns: Sequence[int], chars: Sequence[int]) -> t
     Source: this project's study of streaming clients against a reference server (November 2026). `lanebench
     bench-client` repeats it on the machine at hand.
     """
-    span_ns, starts = times_ns[-1] - times_ns[0], arrival_starts(times_ns)
-    if len(starts) < MIN_ARRIVALS:
-        return None, FEW_ARRIVALS
-    if span_ns < MIN_SPAN_NS:
-        return None, SHORT_SPAN
-    return tokens * (1 - first_share(tokens, chars, starts[1])) / (span_ns / 1e9), None
+    starts = arrival_starts(times_ns)
+    first_events = starts[1] if len(starts) > 1 else len(times_ns)
+    return tokens * (1 - first_share(tokens, chars, first_events))
+
+
+def _too_little(times_ns: Sequence[int]) -> str | None:
+    """Why the arrivals carry no decode rate; None if they do."""
+    if len(arrival_starts(times_ns)) < MIN_ARRIVALS:
+        return FEW_ARRIVALS
+    return SHORT_SPAN if times_ns[-1] - times_ns[0] < MIN_SPAN_NS else None
+
+
+def decode_tokens_by_counts(tokens: int, times_ns: Sequence[int]) -> float:
+    """What `Counts` alone tell of `decode_tokens`: that each event holds as many tokens, and a read is an arrival."""
+    return tokens * (1 - count_first_read(times_ns) / len(times_ns))
 
 
 def count_streamed(tokens: int, usage: Usage | None, has_reasoning: bool) -> int:
@@ -160,11 +169,12 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd, *, h
     if not end.streamed or not times.tokens_ns:
         return Timings(ttfb_s=ttfb_s, role_s=role_s, decode_null_reason=reason, tokens_source=source)
     ttft_ns, last_ns = times.tokens_ns[0], times.tokens_ns[-1]
-    decode_tps, e2e_tps = None, None
+    decoded, e2e_tps = None, None
     if reason is None:
-        streamed = count_streamed(tokens, usage, has_reasoning)
-        decode_tps, reason = decode_rate(streamed, times.tokens_ns, times.token_chars)
         e2e_tps = tokens / (last_ns / 1e9) if last_ns > 0 else None
+        reason = _too_little(times.tokens_ns)
+    if reason is None:
+        decoded = decode_tokens(count_streamed(tokens, usage, has_reasoning), times.tokens_ns, times.token_chars)
     return Timings(
         ttfb_s=ttfb_s,
         role_s=role_s,
@@ -172,9 +182,10 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd, *, h
         ttft_s=_seconds(ttft_ns),
         ttfc_s=_seconds(times.first_output_ns),
         e2e_s=_seconds(last_ns),
-        decode_tps=decode_tps,
+        decode_tps=None if decoded is None else decoded / ((last_ns - ttft_ns) / 1e9),
         decode_null_reason=reason,
         e2e_tps=e2e_tps,
-        apparent_prefill_tps=None if end.failed else apparent_prefill_rate(usage, ttft_ns),
+        apparent_prefill_tps=apparent_prefill_rate(usage, ttft_ns),
         tokens_source=source,
+        decode_tokens=None if decoded == decode_tokens_by_counts(tokens, times.tokens_ns) else decoded,
     )

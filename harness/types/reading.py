@@ -32,8 +32,8 @@ class Usage:
 class Counts:
     """How many events of each type the stream had, without `[DONE]`.
 
-    `token_events` carry generated text. `arrivals` is the number of distinct times at which they were read, and
-    `token_events_in_first_read` came with the first arrival. `synthetic_events` are reasoning events that no model
+    `token_events` carry generated text. `arrivals` is the number of times at which they came (harness/read/timing.py),
+    and `token_events_in_first_read` came with the first read. `synthetic_events` are reasoning events that no model
     generated: whitespace, text repeated from the prompt, or a proxy's progress messages while it loads a model.
     `unfinished_bytes` are what was left of an event when the stream ended.
     """
@@ -59,6 +59,8 @@ class Timings:
     content or tool call (`ttfc_s`) and the last token (`e2e_s`). `role_s` and `first_synthetic_s` are the first
     role-only event and the first synthetic event (see `Counts`), which are not tokens. `decode_null_reason` says why
     `decode_tps` is None; `tokens_source` whether the server's usage or the number of events gave the token count.
+    `decode_tokens` are the tokens that `decode_tps` counts; None where they are all but the first read's share of the
+    token events in `Counts`.
     """
 
     ttfb_s: float | None = None
@@ -72,6 +74,7 @@ class Timings:
     apparent_prefill_tps: float | None = None
     tokens_source: Literal["usage", "events", "none"] = "none"
     first_synthetic_s: float | None = None
+    decode_tokens: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,8 @@ def _rates(turn: TurnResult) -> Iterator[tuple[str, str]]:
         if not _equal(stated, rate):
             yield f"timings.{name}", f"is {stated}, its tokens and times give {rate}"
     has_usage = turn.usage is not None and bool(turn.usage.completion_tokens)
+    if (times.decode_tokens or 0) > (_completion_tokens(turn) or 0):
+        yield "timings.decode_tokens", f"is {times.decode_tokens}, more than all tokens"
     if (times.tokens_source == "usage") != has_usage:
         yield "timings.tokens_source", f"is {times.tokens_source}, which contradicts the usage"
 
@@ -119,6 +121,8 @@ def _decode_tps(turn: TurnResult) -> float | None:
     counts, tokens, span_s = turn.counts, _completion_tokens(turn), _decode_s(turn.timings)
     if tokens is None or span_s is None or not span_s > 0:
         return None
+    if turn.timings.decode_tokens is not None:
+        return turn.timings.decode_tokens / span_s
     share = 1 - counts.token_events_in_first_read / counts.token_events if counts.token_events else 0.0
     return tokens * share / span_s
 
