@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import count
 
 import pytest
 
 from harness.calibration import run_self_test
-from harness.calibration.self_test import MAX_DECODE_ERROR_PERCENT, decode_error_percent
+from harness.calibration.clock import clock_rate_error, clock_step_s
+from harness.calibration.self_test import MAX_DECODE_ERROR_PERCENT, decode_error_percent, lag_p99_s, ttft_error_s
 from harness.cli.selftest import render
+from harness.errors import ServerError
 from harness.files import plain
 from harness.host import CpuTimes, cpu_times, other_cpu_share, peak_rss_bytes
+from harness.record import CLOCK_WRAP_NS, Moment
 from harness.schema import load_schema
 from harness.types import SelfTest
 
@@ -27,6 +32,45 @@ def test_a_machine_too_busy_for_any_decode_rate_has_a_finite_error() -> None:
     missing = float("inf")
     assert decode_error_percent([1.0, missing, missing]) == MAX_DECODE_ERROR_PERCENT
     assert decode_error_percent([1.0, -3.0, missing]) == 3.0
+
+
+def test_a_self_test_that_reads_no_stream_is_an_error_and_no_lag_of_zero() -> None:
+    with pytest.raises(ServerError, match="none of its own streams"):
+        lag_p99_s([])
+    assert lag_p99_s([0.0, 0.002]) == 0.002
+    with pytest.raises(ServerError, match="no first token"):
+        ttft_error_s([0.001, float("inf"), float("inf")])
+    assert ttft_error_s([0.001, 0.002, float("inf")]) == 0.002
+
+
+def stepping_clock(step_ns: int) -> Callable[[], int]:
+    """A clock that is read every microsecond and moves in steps."""
+    readings = count(10**12, 1000)
+    return lambda: next(readings) // step_ns * step_ns
+
+
+@pytest.mark.parametrize(("step_ns", "step_s"), [(16_000_000, 0.016), (1000, 1e-6)])
+def test_the_step_of_a_clock_is_measured(step_ns: int, step_s: float) -> None:
+    assert clock_step_s(stepping_clock(step_ns)) == step_s
+
+
+def moments(*read: tuple[float, float]) -> list[Moment]:
+    """Moments by the seconds of the wall clock and of the monotonic one, which wraps after the first."""
+    start_ns = CLOCK_WRAP_NS - 10**9
+    return [Moment(int(wall_s * 1e9), (start_ns + int(clock_s * 1e9)) % CLOCK_WRAP_NS) for wall_s, clock_s in read]
+
+
+def test_a_clock_at_half_speed_makes_rates_twice_too_high() -> None:
+    assert clock_rate_error(moments((0, 0), (4, 2), (6, 3))) == pytest.approx(1.0)
+    assert decode_error_percent([0.5], 1.0) == pytest.approx(100.5)
+    stopped = clock_rate_error(moments((0, 0), (4, 0), (6, 0)))
+    assert decode_error_percent([0.5], stopped) == MAX_DECODE_ERROR_PERCENT
+
+
+@pytest.mark.parametrize("step_s", [30.0, -30.0])
+def test_a_wall_clock_that_was_set_once_is_not_a_wrong_clock(step_s: float) -> None:
+    assert clock_rate_error(moments((100, 0), (104 + step_s, 4), (106 + step_s, 6))) == 0.0
+    assert clock_rate_error(moments((100, 0), (104.02, 4), (106.01, 6))) == 0.0
 
 
 @pytest.mark.parametrize(

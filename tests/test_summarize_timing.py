@@ -217,6 +217,26 @@ def test_a_disturbed_clock_is_warned_of(busy: float, lag_s: float, warned: bool)
     assert ("clock_disturbed" in codes(result)) is warned
 
 
+@pytest.mark.parametrize(
+    ("ttft_error_s", "decode_percent", "phrases"),
+    [
+        (0.030, 0.0, ("30.0 ms too late",)),
+        (-0.030, 1000.0, ("30.0 ms too early", "off by 1000.0 %")),
+        (0.001, 100.0, ("off by 100.0 %",)),
+        (0.001, 0.5, ()),
+    ],
+)
+def test_wrong_times_of_the_self_test_are_warned_of(
+    ttft_error_s: float, decode_percent: float, phrases: tuple[str, ...]
+) -> None:
+    test = SelfTest(8, 0.0002, ttft_error_s, 0.0005, decode_percent, 0.1)
+    result = base()
+    result = summarize(replace(result, run=replace(result.run, selftest=test)))
+    texts = [warning.text for warning in result.warnings if warning.code == "clock_disturbed"]
+    assert len(texts) == bool(phrases)
+    assert all(words in texts[0] for words in phrases)
+
+
 @pytest.mark.parametrize(("cpu_s", "turns", "warned"), [(1.0, 10, False), (9.0, 10, True), (9.0, 0, False)])
 def test_high_cpu_use_of_the_recorder_is_warned_of(cpu_s: float, turns: int, warned: bool) -> None:
     result = base()

@@ -37,6 +37,7 @@ from harness.run import (
 )
 from harness.sandbox import ensure_engine
 from harness.servers import find_unapplied_settings, get_server_kind
+from harness.summarize import find_timing_problems
 from harness.tasks import find_fixtures, find_folders, load_tasks, require_scorable
 from harness.types import Model, RunSettings, SelfTest, Task
 
@@ -172,7 +173,10 @@ def _begin(args: argparse.Namespace, config: Config) -> Iterator[OpenRun]:
     from harness.calibration import run_self_test
 
     log("measuring this machine's timing error for a few seconds")
-    folder = _start(args.results, config, tasks, run_self_test())
+    timing = run_self_test()
+    for problem in find_timing_problems(timing):
+        log(f"warning: {problem}")
+    folder = _start(args.results, config, tasks, timing)
     yield OpenRun(folder, tasks, folder.plan.models)
 
 

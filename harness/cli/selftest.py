@@ -19,8 +19,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     from harness.calibration import run_self_test
+    from harness.summarize import find_timing_problems
 
-    show(render(run_self_test() if args.streams is None else run_self_test(max(1, args.streams))))
+    measured = run_self_test() if args.streams is None else run_self_test(max(1, args.streams))
+    show(render(measured))
+    for problem in find_timing_problems(measured):
+        show(f"warning: {problem}")
     return 0
 
 

@@ -23,6 +23,7 @@ from harness.summarize.result import summarize
 from harness.summarize.roofline import max_decode_tps
 from harness.summarize.schedule import Schedule, adjusted_p, claim_level, is_asked, schedule_of, trials_planned
 from harness.summarize.trials import trial_result
+from harness.summarize.warnings import find_timing_problems
 
 __all__ = [
     "CRITERION_NAMES",
@@ -38,6 +39,7 @@ __all__ = [
     "contingency_table",
     "design_of",
     "family_of",
+    "find_timing_problems",
     "has_cache_hit_on_cold_turn",
     "is_asked",
     "lane_evidence",

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.summarize.warnings import agents, machine, replies, servers, timing
+from harness.summarize.warnings.timing import find_timing_problems
 from harness.types import Result, ResultWarning
+
+__all__ = ["WARNINGS", "find_timing_problems", "result_warnings"]
 
 
 def result_warnings(result: Result) -> tuple[ResultWarning, ...]:

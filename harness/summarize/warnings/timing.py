@@ -9,10 +9,12 @@ from typing import NamedTuple
 from harness.summarize.canary import drifted_blocks
 from harness.summarize.cells import by_cell, is_complete, non_warmup_trials
 from harness.summarize.roofline import max_decode_tps, max_prefill_tps
-from harness.types import ModelInfo, Prefill, Result, ResultWarning, TrialResult
+from harness.types import ModelInfo, Prefill, Result, ResultWarning, SelfTest, TrialResult
 
 MAX_OTHER_CPU_SHARE = 0.25
 MAX_LAG_S = 0.005
+MAX_SELFTEST_TTFT_ERROR_S = 0.005
+MAX_SELFTEST_DECODE_PERCENT = 1.0
 MAX_KIT_CPU_SHARE = 0.05
 MIN_PROMPT_CHARS = 1500
 MIN_LENGTH_RATIO = 2.0
@@ -203,17 +205,29 @@ def prompt_shrank(result: Result) -> Iterator[ResultWarning]:
 
 
 def clock_disturbed(result: Result) -> Iterator[ResultWarning]:
-    """Other processes delayed the timestamps of the self-test, so that short times are too long."""
+    """The self-test's times were wrong: other processes delayed them, or the clock is not accurate."""
     test = result.run.selftest
-    if test is None:
-        return
+    problems = () if test is None else tuple(find_timing_problems(test))
+    if problems:
+        yield ResultWarning("clock_disturbed", "; ".join(problems))
+
+
+def find_timing_problems(test: SelfTest) -> Iterator[str]:
+    """What a self-test found wrong with the times of this machine, one text each."""
     if (test.other_cpu_share or 0.0) > MAX_OTHER_CPU_SHARE or test.lag_p99_s > MAX_LAG_S:
         share = "an unknown share" if test.other_cpu_share is None else f"{100 * test.other_cpu_share:.0f} %"
-        text = (
+        yield (
             f"other processes used {share} of the CPU before the run; timestamps of tokens were up to "
             f"{1e3 * test.lag_p99_s:.1f} ms late (99th percentile)"
         )
-        yield ResultWarning("clock_disturbed", text)
+    if abs(test.ttft_error_s) > MAX_SELFTEST_TTFT_ERROR_S:
+        side = "late" if test.ttft_error_s > 0 else "early"
+        yield f"in the self-test TTFT was {1e3 * abs(test.ttft_error_s):.1f} ms too {side} (median)"
+    if test.decode_error_percent > MAX_SELFTEST_DECODE_PERCENT:
+        yield (
+            f"in the self-test the decode rate was off by {test.decode_error_percent:.1f} % (median): other processes "
+            "delayed it, or the clock runs at another speed than the wall clock, unless the latter was set meanwhile"
+        )
 
 
 def kit_overhead(result: Result) -> Iterator[ResultWarning]:
