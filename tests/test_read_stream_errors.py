@@ -190,6 +190,12 @@ def test_a_warm_turn_or_a_separately_counted_cached_part_is_not_a_truncation() -
     assert answered("x" * 112_000, 40, 27_000).error is None
 
 
+@pytest.mark.parametrize(("tokens", "cached", "cut"), [(4096, 4000, True), (8100, 8000, False)])
+def test_cached_tokens_that_are_part_of_the_count_hide_no_truncation(tokens: int, cached: int, cut: bool) -> None:
+    error = answered("x" * 60_000, tokens, cached, least=8000).error
+    assert (error.message if error else "").startswith("the server counted 4096 tokens") is cut
+
+
 @pytest.mark.parametrize(("tokens", "warm", "cut"), [(15_999, False, True), (16_000, False, False), (9, True, False)])
 def test_a_prompt_below_the_minimum_from_an_earlier_count_was_truncated(tokens: int, warm: bool, cut: bool) -> None:
     error = answered("x" * 112_000, tokens, warm=warm, least=16_000).error

@@ -70,7 +70,9 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
     chars, tokens = _prompt_chars(recording, summary.cached_tokens is not None), summary.prompt_tokens
     if chars is None or not tokens or chars < MIN_TRUNCATION_CHARS:
         return None
-    counted = tokens + (summary.cached_tokens or 0)
+    cached = summary.cached_tokens or 0
+    # Of the tokens that a server computes at least one is not cached: as many cached ones are counted apart.
+    counted = tokens + cached if cached >= tokens else tokens
     if counted * MAX_CHARS_PER_TOKEN >= chars and counted >= (recording.min_prompt_tokens or 0):
         return None
     message = f"the server counted {counted} tokens in a prompt of {chars} characters: it truncated the prompt"
