@@ -121,6 +121,18 @@ def test_a_clean_end_with_neither_finish_reason_nor_done_is_unfinished() -> None
     assert reading.error.kind == "unfinished"
 
 
+def test_the_last_event_alone_ends_text_and_is_no_empty_answer() -> None:
+    role = chunk({"role": "assistant"})
+    assert read_bytes(role, text_chunk("x"), DONE).error is None
+    assert read_bytes(role, END, DONE).error is None
+    dropped = read_bytes(role, DONE)
+    assert dropped.error is not None
+    assert (dropped.error.kind, dropped.error.message) == (
+        "unfinished",
+        "the stream ended with neither a finish reason nor a token",
+    )
+
+
 def test_an_event_that_is_not_json_is_an_error_because_text_may_be_missing() -> None:
     reading = read_bytes(text_chunk("a"), b"data: {oops\n\n", text_chunk("b"), END, DONE)
     assert (reading.content, reading.counts.malformed) == ("ab", 1)

@@ -196,7 +196,7 @@ def test_reasoning_tokens_and_server_timings_are_kept() -> None:
         ("llama-server--killed", "neither a finish reason nor the last event", "events"),
         ("mlx-lm--killed", "neither a finish reason nor the last event", "events"),
         ("llama-server--loading", "an error in the reply", "none"),
-        ("llama-cpp-python--pair-1", "no generated token", "none"),
+        ("llama-cpp-python--pair-1", "an error in the reply", "none"),
     ],
 )
 def test_a_rate_has_its_source_and_a_missing_rate_its_reason(trace: str, reason: str | None, source: str) -> None:

@@ -260,6 +260,7 @@ def _find_error(recording: Recording, fold: _StreamState, events: Events, body: 
         done=fold.done,
         malformed=fold.kinds["malformed"],
         readable=understood or not body.text.strip(),
+        has_tokens=bool(fold.tokens),
         prompt_tokens=usage.prompt_tokens if usage else None,
         cached_tokens=usage.cached_tokens if usage else None,
     )

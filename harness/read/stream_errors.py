@@ -7,7 +7,8 @@
   because the server's own token count shows that it truncated the prompt;
 - the server's own code or type, or `event_order` for events that came in an impossible order;
 - how the stream ended: `reset`, `read_timeout`, `connect_failed`, `protocol_error`, `limit_exceeded` (as recorded),
-  `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor the last event).
+  `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor the last event, or of
+  both the last event alone, after no token).
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ BodyError = Callable[[], ReportedError]
 class StreamSummary:
     """What a whole stream shows about its success.
 
-    `readable` is False for a body that is neither an event stream nor a complete answer.
+    `readable` is False for a body that is neither an event stream nor a complete answer. `has_tokens` says whether the
+    model generated anything.
     """
 
     error: ReportedError | None
@@ -40,13 +42,18 @@ class StreamSummary:
     done: bool
     malformed: int
     readable: bool
+    has_tokens: bool
     prompt_tokens: int | None = None
     cached_tokens: int | None = None
 
     @property
     def finished(self) -> bool:
-        """Whether the answer is complete."""
-        return self.done or self.finish_reason is not None
+        """Whether the answer is complete.
+
+        Some servers send no finish reason. But the last event without one, and without a token before it, is what
+        llama-cpp-python sends of a request that it drops for another one: no answer that is empty.
+        """
+        return self.finish_reason is not None or (self.done and self.has_tokens)
 
 
 def _prompt_chars(recording: Recording, cached_known: bool) -> int | None:
@@ -83,7 +90,7 @@ def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: Body
     """Find an error that no server reported but the end of the stream shows."""
     if recording.end_reason == REPETITION:
         return None
-    if recording.end_reason != "complete" and not summary.finished:
+    if recording.end_reason != "complete" and not (summary.finished or summary.done):
         return ReportedError(recording.error or f"the connection ended: {recording.end_reason}", recording.end_reason)
     if summary.malformed:
         return ReportedError(f"{summary.malformed} events were not JSON, so text may be missing", "malformed_event")
@@ -93,7 +100,8 @@ def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: Body
     if summary.finish_reason == "error":
         return ReportedError("the server ended the answer with the finish reason `error`", "finish_reason_error")
     if not summary.finished:
-        return ReportedError("the stream ended with neither a finish reason nor the last event", "unfinished")
+        missing = "a token" if summary.done else "the last event"
+        return ReportedError(f"the stream ended with neither a finish reason nor {missing}", "unfinished")
     return _find_truncation(recording, summary)
 
 
