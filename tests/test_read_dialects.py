@@ -302,3 +302,17 @@ def test_a_stream_without_a_space_after_data_and_with_crlf_is_read() -> None:
         True,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("timings", "usage"),
+    [
+        ({"cache_n": 5, "prompt_n": 30, "predicted_n": 80}, Usage(35, 80, 5)),
+        ({"prompt_n": 30, "predicted_n": 80}, Usage(None, 80, None)),
+        ({"cache_n": 5, "prompt_n": -1, "predicted_n": 0.5}, Usage(None, None, 5)),
+    ],
+)
+def test_what_usage_lacks_is_counted_by_the_timings_of_llama_cpp(timings: Json, usage: Usage) -> None:
+    assert read_bytes(text_chunk("x"), chunk({}, "stop", timings=timings), DONE).usage == usage
+    stated = read_bytes(text_chunk("x"), chunk({}, "stop", timings=timings), usage_chunk(9, 3, 2), DONE).usage
+    assert stated == Usage(9, 3, 2)

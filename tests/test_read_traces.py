@@ -189,7 +189,7 @@ def test_reasoning_tokens_and_server_timings_are_kept() -> None:
     [
         ("llama-server--code", None, "usage"),
         ("llama-cpp-python--code", None, "events"),
-        ("llama-server--no-usage", None, "events"),
+        ("llama-server--no-usage", None, "usage"),
         ("llama-server--think-cut", "less than 50 ms between the first token and the last", "usage"),
         ("transformers--parallel", "fewer than 8 arrivals", "usage"),
         ("llama-server--no-stream", "one JSON answer, not a stream", "usage"),

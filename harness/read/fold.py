@@ -133,11 +133,26 @@ class _StreamState:
         return self.done or self.finish_reason is not None
 
     def parse_usage(self) -> Usage | None:
-        """The server's token counts. If they lack cached tokens, llama.cpp's `timings.cache_n` is used instead."""
+        """The server's token counts. What they lack is taken from llama.cpp's `timings`, if those have it."""
         usage = self.api.parse_usage(self.usage or {})
-        if usage.cached_tokens is None and self.server_timings:
-            usage = replace(usage, cached_tokens=find_count(self.server_timings, (("cache_n",),)))
+        counts = _counts_of_timings(self.server_timings or {})
+        usage = replace(
+            usage,
+            prompt_tokens=counts.prompt_tokens if usage.prompt_tokens is None else usage.prompt_tokens,
+            completion_tokens=counts.completion_tokens if usage.completion_tokens is None else usage.completion_tokens,
+            cached_tokens=counts.cached_tokens if usage.cached_tokens is None else usage.cached_tokens,
+        )
         return None if usage == Usage() else usage
+
+
+def _counts_of_timings(timings: Mapping[str, Json]) -> Usage:
+    """The counts in llama.cpp's `timings`. Its `prompt_n` leaves the cached tokens out, older versions do not state."""
+    prompt, cached = find_count(timings, (("prompt_n",),)), find_count(timings, (("cache_n",),))
+    return Usage(
+        prompt_tokens=None if prompt is None or cached is None else prompt + cached,
+        completion_tokens=find_count(timings, (("predicted_n",),)),
+        cached_tokens=cached,
+    )
 
 
 def _merge_counts(old: Mapping[str, Json], new: Mapping[str, Json]) -> dict[str, Json]:
