@@ -58,16 +58,16 @@ Note: No performance warning level has been recorded
 \tCPU_Speed_Limit \t= 72
 """
 FOOTPRINT = """======================================================================
-llama-server [4711]: 64-bit    Footprint: 31 GB (16384 bytes per page)
+llama-server [4711]: 64-bit    Footprint: 33290000000 B (16384 bytes per page)
 ======================================================================
 
   Dirty      Clean  Reclaimable    Regions    Category
     ---        ---          ---        ---    ---
-  31 GB        0 B          0 B       1003    IOAccelerator
+33290000000 B        0 B          0 B       1003    IOAccelerator
 
 Auxiliary data:
-    phys_footprint: 31 GB
-    phys_footprint_peak: 33 GB
+    phys_footprint: 33290000000 B
+    phys_footprint_peak: 35430000000 B
 """
 IOREG = """+-o AGXAcceleratorG16X  <class AGXAcceleratorG16X, id 0x100000a1b, registered, matched, active>
     {
@@ -89,9 +89,12 @@ MAC: Mapping[str, str] = {
     "pmset -g therm": COOL,
     "vm_stat": VM_STAT,
     "lsof -nP -iTCP:8080 -sTCP:LISTEN -t": "4711\n",
-    "pgrep -P 4711": "4712\n",
-    "footprint 4711": FOOTPRINT,
-    "footprint 4712": "Auxiliary data:\n    phys_footprint: 512 KB\n",
+    "pgrep -P 4711": "4712\n4713\n",
+    "pgrep -P 4712,4713": "4714\n4711\n",
+    "footprint -f bytes -p 4711": FOOTPRINT,
+    "footprint -f bytes -p 4712": "Auxiliary data:\n    phys_footprint: 524288 B\n",
+    "footprint -f bytes -p 4713": "Auxiliary data:\n    phys_footprint: 0 B\n",
+    "footprint -f bytes -p 4714": "Auxiliary data:\n    phys_footprint: 20000000000 B\n",
 }
 
 
@@ -185,6 +188,25 @@ def test_battery_and_thermal_limits_are_read() -> None:
     assert host.parse_thermal(HOT) == "CPU_Scheduler_Limit=100 CPU_Available_CPUs=8 CPU_Speed_Limit=72"
 
 
+COOL_LINES = COOL.splitlines()
+WARM = "2026-11-28 19:00:00 +0100 Thermal Warning Level = 1"
+
+
+@pytest.mark.parametrize(
+    ("lines", "state"),
+    [
+        (COOL_LINES, "no warning recorded"),
+        (COOL_LINES[:1], "no warning recorded"),
+        ([WARM, *COOL_LINES[1:]], "Thermal_Warning_Level=1"),
+        ([COOL_LINES[0], "Performance Warning Level = 2", COOL_LINES[2]], "Performance_Warning_Level=2"),
+        ([COOL_LINES[0], "Error: No performance warning level with error code 0xe00002c2"], None),
+        ([WARM, *HOT.splitlines()[2:5]], "Thermal_Warning_Level=1 CPU_Scheduler_Limit=100 CPU_Available_CPUs=8"),
+    ],
+)
+def test_a_recorded_warning_level_is_neither_lost_nor_denied(lines: list[str], state: str | None) -> None:
+    assert host.parse_thermal("\n".join(lines) + "\n") == state
+
+
 def test_memory_in_use_is_anonymous_wired_and_compressed() -> None:
     pages = 900_000 - 20_000 + 330_751 + 40_000
     assert host.memory_in_use(replay(MAC), "Darwin") == pages * 16_384
@@ -195,13 +217,18 @@ def test_memory_in_use_needs_every_line_and_the_page_size() -> None:
     assert host.parse_memory_in_use(VM_STAT.replace("page size of 16384 bytes", "pages")) is None
 
 
-def test_a_mac_servers_memory_is_its_footprint_with_its_children() -> None:
-    assert host.server_memory(8080, replay(MAC), "Darwin") == 31 * 1024**3 + 512 * 1024
+def test_a_mac_servers_memory_is_its_footprint_with_all_its_descendants() -> None:
+    assert host.server_memory(8080, replay(MAC), "Darwin") == 33_290_000_000 + 524_288 + 20_000_000_000
+
+
+@pytest.mark.parametrize(("size", "size_bytes"), [("31 GB", 31 * 1024**3), ("512 KB", 524_288), ("99 B", 99)])
+def test_a_footprint_is_read_with_and_without_a_rounding_unit(size: str, size_bytes: int) -> None:
+    assert host.parse_footprint(f"Auxiliary data:\n    phys_footprint: {size}\n") == size_bytes
 
 
 def test_a_partly_unknown_footprint_is_none() -> None:
-    assert host.server_memory(8080, without("footprint 4712"), "Darwin") is None
-    assert host.server_memory(8080, without("pgrep -P 4711"), "Darwin") == 31 * 1024**3
+    assert host.server_memory(8080, without("footprint -f bytes -p 4712"), "Darwin") is None
+    assert host.server_memory(8080, without("pgrep -P 4711"), "Darwin") == 33_290_000_000
     assert host.server_memory(8081, replay(MAC), "Darwin") is None
 
 
@@ -290,7 +317,15 @@ def test_linux_without_a_card_or_with_unexpected_output_has_no_gpu_facts() -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "low"), [("low-power\n", True), ("balanced\n", False), ("performance\n", False), ("", None), (None, None)]
+    ("text", "low"),
+    [
+        ("low-power\n", True),
+        ("balanced\n", False),
+        ("performance\n", False),
+        ("custom\n", None),
+        ("", None),
+        (None, None),
+    ],
 )
 def test_a_linux_low_power_profile_is_recognized(text: str | None, low: bool | None) -> None:
     assert host.parse_platform_profile(text) is low

@@ -254,6 +254,24 @@ def _with(**changes: Any) -> Change:
     return lambda result: summarize(replace(result, **changes))
 
 
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("CPU_Speed_Limit=72", "thermally throttled"),
+        ("Thermal_Warning_Level=1", "thermal or performance warning"),
+        ("Thermal_Warning_Level=0 Performance_Warning_Level=2", "thermal or performance warning"),
+        ("Thermal_Warning_Level=0 CPU_Speed_Limit=100", None),
+        ("no warning recorded", None),
+        ("a=b=c = =", None),
+    ],
+)
+def test_thermal_limits_and_warning_levels_are_warned_of(state: str, text: str | None) -> None:
+    warnings = _with(host=_host(thermal_state=state))(example_result()).warnings
+    found = [warning.text for warning in warnings if warning.code == "host_thermal"]
+    assert len(found) == (text is not None)
+    assert all((text or "") in one for one in found)
+
+
 CHANGES: dict[str, Change] = {
     "simulated": lambda r: summarize(replace(r, models=(replace(r.models[0], simulated=True), r.models[1]))),
     "kit_dirty": lambda r: summarize(replace(r, kit=replace(r.kit, dirty=True))),

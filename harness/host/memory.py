@@ -77,9 +77,13 @@ def _mac_server_memory(port: int, run: CommandRunner) -> int | None:
     names = run(["ps", "-o", "comm=", "-p", ",".join(map(str, sorted(pids)))]) if pids else None
     if any(map(_is_forwarder, (names or "").splitlines())):
         return None
-    children = run(["pgrep", "-P", ",".join(map(str, sorted(pids)))]) if pids else None
-    pids |= {int(line) for line in (children or "").split() if line.isdigit()}
-    sizes = [parse_footprint(run(["footprint", str(pid)])) for pid in sorted(pids)]
+    parents = pids
+    while parents:
+        children = run(["pgrep", "-P", ",".join(map(str, sorted(parents)))])
+        parents = {int(line) for line in (children or "").split() if line.isdigit()} - pids
+        pids = pids | parents
+    # Without `-f bytes` a server of 92.4 GB has 92.
+    sizes = [parse_footprint(run(["footprint", "-f", "bytes", "-p", str(pid)])) for pid in sorted(pids)]
     known = [size for size in sizes if size is not None]
     return sum(known) if known and len(known) == len(sizes) else None
 

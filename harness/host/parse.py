@@ -92,19 +92,23 @@ def parse_power_mode(text: str | None) -> str | None:
 
 
 def parse_thermal(text: str | None) -> str | None:
-    """The limits from `pmset -g therm` as `NAME=VALUE`, or `no warning recorded`.
+    """The warning levels and limits from `pmset -g therm` as `NAME=VALUE`, or `no warning recorded`.
 
-    Apple Silicon may throttle without recording a warning (llama.cpp#10444), so the latter proves nothing.
+    The latter only if every line says so of its kind. Apple Silicon may throttle without recording a warning
+    (llama.cpp#10444), so it proves nothing.
     """
-    limits = re.findall(r"^\s*(CPU_[A-Za-z_]+)\s*=\s*(\d+)\s*$", text or "", re.MULTILINE)
-    if limits:
-        return " ".join(f"{name}={value}" for name, value in limits)
-    quiet = "No thermal warning level has been recorded" in (text or "")
-    return "no warning recorded" if quiet else None
+    found = re.findall(
+        r"(?:^|\s)((?:Thermal|Performance) Warning Level|CPU_[A-Za-z_]+)\s*[=:]\s*(\d+)\s*$", text or "", re.MULTILINE
+    )
+    if found:
+        return " ".join(f"{name.replace(' ', '_')}={value}" for name, value in found)
+    lines = (text or "").split("\n")
+    quiet = all(line.startswith("Note: No ") for line in lines if line.strip())
+    return "no warning recorded" if quiet and "Note: No thermal warning level has been recorded" in lines else None
 
 
 def parse_footprint(text: str | None) -> int | None:
-    """Bytes from `footprint PID`: its line `phys_footprint: 99 MB`."""
+    """Bytes from footprint(1): its line `phys_footprint: 99 B`; without `-f bytes` rounded to a unit, such as GB."""
     found = re.search(r"^\s*phys_footprint:\s+(\d+(?:\.\d+)?)\s*(B|KB|MB|GB)\s*$", text or "", re.MULTILINE)
     return int(float(found[1]) * _UNITS[found[2]]) if found else None
 
@@ -147,8 +151,9 @@ def parse_platform_mode(text: str | None) -> str | None:
 
 
 def parse_platform_profile(text: str | None) -> bool | None:
-    """Whether Linux runs in its low-power profile, from the same file."""
-    return None if parse_line(text) is None else parse_platform_mode(text) == "low"
+    """Whether Linux runs in its low-power profile, from the same file; None for a profile that says neither."""
+    mode = parse_platform_mode(text)
+    return None if mode is None else mode == "low"
 
 
 def parse_ioreg(text: str | None) -> tuple[int | None, int | None]:

@@ -7,8 +7,8 @@
   because the server's own token count shows that it truncated the prompt;
 - the server's own code or type, or `event_order` for events that came in an impossible order;
 - how the stream ended: `reset`, `read_timeout`, `connect_failed`, `protocol_error`, `limit_exceeded` (as recorded),
-  `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor the last event, or of
-  both the last event alone, after no token).
+  `malformed_event`, `not_a_stream`, `finish_reason_error`, `unfinished` (neither a finish reason nor the last event,
+  or the last event alone, after no token).
 """
 
 from __future__ import annotations

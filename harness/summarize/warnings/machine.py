@@ -53,11 +53,13 @@ def _swap_in_use(host: HostFacts) -> str | None:
 
 
 def _throttled(host: HostFacts) -> str | None:
-    """`pmset -g therm` prints limits such as CPU_Speed_Limit=72; 100 is the full speed."""
-    limits = [part.split("=")[1] for part in (host.thermal_state or "").split() if "Speed_Limit=" in part]
-    if all(limit == "100" for limit in limits):
-        return None
-    return f"the CPU was thermally throttled at the start ({host.thermal_state})"
+    """`pmset -g therm` has limits such as CPU_Speed_Limit=72, 100 being the full speed, and warning levels from 0."""
+    values = [part.partition("=") for part in (host.thermal_state or "").split()]
+    if any(name.endswith("Speed_Limit") and value != "100" for name, _, value in values):
+        return f"the CPU was thermally throttled at the start ({host.thermal_state})"
+    if any(name.endswith("Warning_Level") and value != "0" for name, _, value in values):
+        return f"the system had recorded a thermal or performance warning at the start ({host.thermal_state})"
+    return None
 
 
 def _busy(host: HostFacts) -> str | None:
