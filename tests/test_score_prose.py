@@ -165,6 +165,16 @@ def test_each_rule_passes_texts_that_keep_it_and_fails_texts_that_break_it(
         "The backup needs 5 minutes and the import 47 minutes.",
         "The backup needs 5 minutes. The import, which is older, needs 47 minutes.",
         "On Tuesday the import took 47 minutes, and it takes 5 now.",
+        "The import took **47** minutes.",
+        "The import took `47` minutes.",
+        "The import took __47__ minutes.",
+        "The import took _47 minutes_.",
+        "The import was a **47**-minute run.",
+        "The import took 47\u2009minutes.",
+        "An import of more than 47 minutes is not accepted.",
+        "An import over 47 minutes is never waited for.",
+        "After 47 minutes the import is no longer waited for.",
+        "Did the import take long? It took 47 minutes.",
     ],
 )
 def test_a_fact_is_stated_in_many_ways(text: str) -> None:
@@ -186,16 +196,37 @@ def test_a_fact_is_stated_in_many_ways(text: str) -> None:
         "The import takes 47 minutes now.",
         "The import took 147 minutes.",
         "The import took 1.47 minutes.",
+        "The import did _not_ take 47 minutes.",
+        "The import didnt take 47 minutes.",
+        "Did the import take 47 minutes? No.",
+        "47 minutes is not what the import took.",
     ],
 )
 def test_a_fact_is_not_stated_where_it_is_absent_negated_or_of_another_subject(text: str) -> None:
     assert not holds("states", text, **IMPORT)
 
 
+def test_a_limit_is_stated_where_more_than_it_is_denied() -> None:
+    life: dict[str, Json] = {"value": ["25 minutes"], "subject": ["token*"], "unless": ["more than", "longer than"]}
+    assert holds("states", "No token of ours lives more than 25 minutes.", **life)
+    assert holds("states", "Tokens are not valid for longer than 25 minutes.", **life)
+    assert not holds("states", "Tokens live for more than 25 minutes.", **life)
+
+
+def test_emphasis_within_a_phrase_is_none_of_its_characters() -> None:
+    assert holds("says", "Rounded to the **even** number, every `5th` week, 9**%** of __nine__ percent.", any=["9%"])
+    assert holds("says", "It is rounded to **the** even number.", any=["to the even"])
+    assert holds("no_phrases", "2 * 3 in snake_case", phrases=["2 3", "snake case"])
+    assert not holds("no_phrases", "A game **changer**.", phrases=["game changer"])
+
+
 @pytest.mark.parametrize(
     ("phrase", "text"),
     [
         ("47 minutes", "forty-seven minutes"),
+        ("47 minutes", "**forty-seven** minutes"),
+        ("9 percent", "**9** % of it"),
+        ("9 percent", "_nine_ per cent"),
         ("one line", "1 line"),
         ("1 line", "a single line, one line"),
         ("9 percent", "9 % of it"),
@@ -315,6 +346,7 @@ def test_names_are_capitalized_words_that_do_not_begin_a_sentence_an_item_or_a_h
     ("text", "values"),
     [
         ("1,200 or 1200", [1200, 1200]),
+        ("1\u2009200", [1200]),
         ("3.4 million, 2k and 5 bn", [3_400_000, 2000, 5_000_000_000]),
         ("seven and thirty", [7, 30]),
         ("two hundred", [200]),

@@ -44,7 +44,7 @@ ABSENT_CASE = case_schema(object_schema({}), object_schema({"key": STRING, "abse
 _NO_VALUE = ("", "null", "none", "n/a", "unknown", "not found", "not present", "not stated", "not in the text")
 _MAX_NUMBER_CHARS = 40
 _MAX_MORE_WORDS = 6
-_GROUPED = re.compile(r"(?<=\d)[,_ '\u202f\u00a0](?=\d{3}\b)")
+_GROUPED = re.compile(r"(?<=\d)[,_ '\u2009\u202f\u00a0](?=\d{3}\b)")
 _SMALL_WORDS = frozenset(("a", "an", "the", "at", "on", "in", "of", "per", "for", "each", "every"))
 _OTHER_MEANING = re.compile(
     r"(?<![^\W\d_])(?:not|no|never|neither|nor|none|or|and|but|vs|versus|than|rather|instead|except|excluding|unlike|"

@@ -1,7 +1,7 @@
 """Canonical text: numbers in digits, units and percent in one spelling, so that phrases match however they are written.
 
 `canonical` is the entry point: "forty-seven minutes", "47 mins" and "47-minute" all become "47 min". `find_phrases`
-and `has_phrase` find phrases in such a text.
+and `has_phrase` find phrases in such a text, also where a part of them is emphasized: "**47** min".
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ from functools import lru_cache
 from harness.score.prose.numerals import spelled_numerals
 from harness.score.prose.segments import Span, to_ascii_marks
 
+_EMPHASIS = r"[*`]{0,3}"
+# At the edges of words only: that of snake_case is none.
+_UNDERSCORES = re.compile(r"(?<!\w)_++(?=\S)|(?<=[^\s_])_++(?!\w)")
 _GROUPED_DIGITS = re.compile(r"(?<=\d)[, ](?=\d{3}\b)")
-_PERCENT = re.compile(r"(?<=\d)[ \t\n-]{0,3}(?:%|percent\b|per cent\b)")
+_PERCENT = re.compile(rf"(?<=\d)({_EMPHASIS})[ \t\n-]{{0,3}}(?:%|percent\b|per cent\b)")
 _CURRENCY_FIRST = re.compile(r"(?:€|\beur(?:os?)?\b)[ \t]{0,3}(\d+(?:[.,]\d+)*)")
 _UNITS = {
     "min": r"minutes?|mins?|m(?=[ \t]?\d)|m",
@@ -27,7 +30,8 @@ _UNITS = {
     "euro": r"euros?|eur|€",
 }
 _UNIT = re.compile(
-    r"(?<=\d)[ \t\n-]{0,3}(?:" + "|".join(f"(?P<{name}>{unit})" for name, unit in _UNITS.items()) + r")(?=\W|\d|$)"
+    rf"(?<=\d)(?P<emphasis>{_EMPHASIS})[ \t\n-]{{0,3}}"
+    rf"(?:{'|'.join(f'(?P<{name}>{unit})' for name, unit in _UNITS.items())})(?=\W|\d|$)"
 )
 _ORDINALS = {
     "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th", "eighth": "8th", "ninth": "9th", "tenth": "10th",
@@ -48,10 +52,15 @@ _ORDINAL = re.compile(rf"\b(?:{'|'.join(_ORDINALS)})\b")
 @lru_cache(maxsize=64)
 def canonical(text: str) -> str:
     """A text in canonical form. Newlines stay; positions do not. Cached, since all checks look at the same text."""
-    plain = _spoken(_in_digits(to_ascii_marks(text).casefold()))
+    emphasized = _UNDERSCORES.sub(lambda match: "*" * len(match[0]), to_ascii_marks(text))
+    plain = _spoken(_in_digits(emphasized.casefold()))
     plain = _ORDINAL.sub(lambda match: _ORDINALS[match[0]], _GROUPED_DIGITS.sub("", plain))
-    plain = _CURRENCY_FIRST.sub(r"\1 euro", _PERCENT.sub("%", plain))
-    return _UNIT.sub(lambda match: f" {match.lastgroup} " if _runs_on(match) else f" {match.lastgroup}", plain)
+    plain = _CURRENCY_FIRST.sub(r"\1 euro", _PERCENT.sub(r"%\1", plain))
+    return _UNIT.sub(_in_one_spelling, plain)
+
+
+def _in_one_spelling(unit: re.Match[str]) -> str:
+    return f"{unit['emphasis']} {unit.lastgroup}{' ' if _runs_on(unit) else ''}"
 
 
 def _spoken(text: str) -> str:
@@ -94,12 +103,12 @@ def _phrase(phrase: str) -> re.Pattern[str]:
 
 
 def phrase_pattern(phrase: str) -> str:
-    """A phrase as a pattern: any whitespace between its words, whole words only, * at a word's end for any ending.
+    """A phrase as a pattern: whole words, between them any whitespace and emphasis, * at a word's end for any ending.
 
     A number is found as a whole: 2.5 is in neither 12.5 nor 2.5.1.
     """
     parts = [re.escape(part).replace(r"\*", r"\w*") for part in to_ascii_marks(phrase).split()]
-    body = r"\s+".join(parts)
+    body = rf"{_EMPHASIS}\s+{_EMPHASIS}".join(parts)
     return rf"(?<!\w)(?<!\d[.,:]){body}(?!\w|[.,:]\d)" if parts else r"(?!)"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, takewhile
 
-from harness.score.prose.canonical import canonical, find_phrases, has_phrase
+from harness.score.prose.canonical import canonical, find_phrases
 from harness.score.prose.segments import Span, sentences
 
 _BOUNDARY = re.compile(
@@ -29,7 +29,7 @@ _MAX_NEAR_SENTENCES = 3
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 _NEGATION = re.compile(
     r"\b(?:no longer|rather than|instead of|used to|formerly|previously|not|never|cannot|no|nobody|none|neither|nor|"
-    r"hardly|without)\b|n't\b"
+    r"hardly|without|(?:do|does|did|is|are|was|were|ca|wo)nt)\b|n't\b"
 )
 # "No more than 380 lines" states 380, "I did not know that it took 47 minutes" and "47 minutes is not long" state 47.
 _HARMLESS = re.compile(
@@ -40,6 +40,11 @@ _HARMLESS = re.compile(
 _DENIED_AFTER = re.compile(
     r"\W*(?:\w+\W+){0,3}?(?:is|are|was|were|do|does|did|has|have|will|can|must|may)(?:n't|\W+(?:not|never|no longer))\b"
 )
+# What is denied of more than a limit states it: "changes of more than 380 lines are not accepted".
+_ABOVE = r"\b(?:(?:more|larger|longer|greater|bigger|higher|later) than|over|above|beyond|exceeding)\b"
+_LIMIT_BEFORE = re.compile(rf"(?:\bafter|{_ABOVE})\W*$")
+_COMPARISON = re.compile(_ABOVE)
+_NO_AS_ANSWER = re.compile(r"\W*no\b")
 _UNTRUE = re.compile(r"\b(?:not true|untrue|not the case|false|incorrect|a myth|a lie|wrong that|denie[sd])\b")
 _MAX_AFTER_CHARS = 80
 _MAX_SIDE_CHARS = 300
@@ -101,13 +106,26 @@ def column_heading(text: str, at: int) -> str:
 
 def is_negated(before: str, after: str) -> bool:
     """Whether what lies between the two parts of a clause is denied by them."""
-    negations = list(_NEGATION.finditer(before))
-    if negations:
-        gap = before[negations[-1].end() :]
-        if len(_WORD.findall(gap)) <= _MAX_NEGATION_GAP and not _HARMLESS.search(gap):
-            return True
-    denied = _DENIED_AFTER.match(after[:_MAX_AFTER_CHARS])
+    gap = _gap_behind_negation(before)
+    if gap is not None and not _HARMLESS.search(gap):
+        return True
+    denied = None if _LIMIT_BEFORE.search(before) else _DENIED_AFTER.match(after[:_MAX_AFTER_CHARS])
     return denied is not None and not _HARMLESS.search(after[denied.end() : _MAX_AFTER_CHARS])
+
+
+def _gap_behind_negation(before: str) -> str | None:
+    """What stands between the last negation of a text and its end; None where that is far, or there is none."""
+    negations = list(_NEGATION.finditer(before))
+    gap = before[negations[-1].end() :] if negations else ""
+    return gap if negations and len(_WORD.findall(gap)) <= _MAX_NEGATION_GAP else None
+
+
+def _says_otherwise(clause: str, fact: Fact) -> bool:
+    """Whether a clause has one of `unless`; "no token lives more than 25 minutes" has no "more than"."""
+    return any(
+        _COMPARISON.fullmatch(span.text) is None or _gap_behind_negation(clause[: span.start]) is None
+        for span in find_phrases(fact.unless, clause)
+    )
 
 
 def statements(text: str, fact: Fact) -> list[Span]:
@@ -128,12 +146,18 @@ def _is_stated(spans: Sequence[Span], index: int, value: Span, fact: Fact) -> bo
     sentence, value = _window(spans[index], value)
     left, right = clause_at(sentence, value.start, value.end)
     clause = sentence[left:right]
-    if has_phrase(fact.unless, clause) or _UNTRUE.search(sentence):
+    if _says_otherwise(clause, fact) or _UNTRUE.search(sentence) or _is_denied_next(spans, index):
         return False
     if is_negated(sentence[left : value.start], sentence[value.end : right]):
         return False
     in_sentence = _subject_in_sentence(sentence, value, (left, right), fact)
     return _subject_nearby(spans, index, fact) if in_sentence is None else in_sentence
+
+
+def _is_denied_next(spans: Sequence[Span], index: int) -> bool:
+    """Whether a sentence asks what the next one denies, as in "25 minutes? No"."""
+    is_question = spans[index].text.rstrip().endswith("?")
+    return is_question and any(_NO_AS_ANSWER.match(span.text) for span in spans[index + 1 : index + 2])
 
 
 def _window(span: Span, value: Span) -> tuple[str, Span]:

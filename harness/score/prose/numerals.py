@@ -37,7 +37,7 @@ _SPELLED_RUN = re.compile(
     rf"(?:[\s-](?:and\s)?(?:{_SPELLED_WORD})\b){{0,{_MAX_SPELLED_WORDS}}}",
     re.IGNORECASE,
 )
-_SEPARATOR = r"[,\u202f\u00a0']"
+_SEPARATOR = r"[,\u2009\u202f\u00a0']"
 _GROUPS = rf"[1-9]\d{{0,2}}(?:{_SEPARATOR}\d{{3}})+(?:\.\d+)?(?![.,]?\d|{_SEPARATOR}\d)"
 _FRACTION = "[\u00bc-\u00be\u2150-\u215e]"
 # The digits are read whole, whatever stands between them: what is left over would pass unseen.

@@ -33,7 +33,7 @@ class Span:
 
 def to_ascii_marks(text: str) -> str:
     """The text with typographic quotes, spaces and hyphens as ASCII; every position stays the same."""
-    return text.translate(str.maketrans("’‘“”\u00a0\u202f\u2011", "''\"\"  -"))
+    return text.translate(str.maketrans("’‘“”\u00a0\u2009\u202f\u2011", "''\"\"   -"))
 
 
 def words(text: str) -> list[str]:
