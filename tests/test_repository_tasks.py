@@ -58,6 +58,15 @@ def test_a_new_module_stands_in_nothings_way(path: str, why: str | None) -> None
     assert (path in result.files) is (why is None)
 
 
+@pytest.mark.parametrize("example", ["```python\n# demo.py\nadd(1, 2)\n```", "```bash\n# setup.sh\npytest\n```"])
+def test_an_example_beside_an_edit_is_no_new_file(example: str) -> None:
+    task = task_of("mined", scorer="repository", given=["src/calc.py"], paths=["src"])
+    variant = replace(variant_of(task), files={"src/calc.py": SOURCE})
+    block = "<<<<<<< SEARCH\n    return a + b\n=======\n    return b + a\n>>>>>>> REPLACE\n"
+    _, result = apply_to_repository(f"src/calc.py\n{block}\n{example}\n", variant)
+    assert (result.errors, result.changed) == ((), ("src/calc.py",))
+
+
 @pytest.mark.parametrize(
     ("text", "npm", "is_named"),
     [

@@ -1,6 +1,7 @@
 """Edits as models write them: reading every format, applying exactly or without whitespace, running the result."""
 
 from collections.abc import Mapping
+from textwrap import indent
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from harness.languages import shadows
 from harness.score import score
 from harness.score.edits.apply import EditResult, apply_edits
-from harness.score.edits.formats import Edit, find_edits, path_in
+from harness.score.edits.formats import Edit, find_edits
+from harness.score.edits.paths import path_in
 from harness.types import Case, Json, Outcome, Score
 from tests.scored import ScriptedSandbox, case, check, failed, problem_texts, running_python, said, variant_of
 
@@ -48,6 +50,24 @@ SAME: dict[str, str] = {
     "the whole file with its path in a comment": f"```python\n# calc.py\n{FIXED}```",
     "the whole file named in a sentence": f"Here is the new `calc.py`:\n```python\n{FIXED}```",
     "line ends of Windows": BLOCK.replace("\n", "\r\n"),
+    "an end mark without a word": BLOCK.replace(" REPLACE", ""),
+    "the same block again": f"{BLOCK}\nSo the whole answer is:\n\n{BLOCK}",
+    "the same diff again": f"```diff\n{DIFF}```\n\nOnce more:\n\n```diff\n{DIFF}```\n",
+    "a diff without a fence above a sentence": f"{DIFF}\nThis adds them.\n",
+    "a block in a fence of a list item": "1. Edit:\n\n" + indent(f"```\n{BLOCK}```\n", "    "),
+    "a block that is indented as code": "1. Edit:\n\n" + indent(BLOCK, "    "),
+    "a block below a sentence that names the file": BLOCK.replace("calc.py\n", "In `calc.py` I change the sign:\n"),
+    "a block in a fence below a plain name": "In calc.py, this:\n```\n" + BLOCK.partition("\n")[2] + "```\n",
+    "a sentence between the path and the block": BLOCK.replace("calc.py\n", "**calc.py**\n\nThe change:\n\n```\n")
+    + "```\n",
+    "the whole file, then the command to run it": f"`calc.py`:\n```python\n{FIXED}```\nRun `calc.py`:\n"
+    "```bash\npython calc.py\n```",
+    "the whole file, then its use": f"calc.py\n```python\n{FIXED}```\nIn `calc.py`, it is so:\n"
+    "```python\nadd(1, 2)\n```",
+    "the whole file, then its output": f"The new `calc.py`:\n```\n{FIXED}```\nThe output of `calc.py`:\n```\n3\n```\n",
+    "the whole file, to use": f"Use this `calc.py`:\n```python\n{FIXED}```\n",
+    "a new file that only a comment names": f"{BLOCK}\nTo try it:\n```python\n# demo.py\nfrom calc import add\n```\n",
+    "a script that only a comment names": f"calc.py\n```python\n{FIXED}```\n```bash\n# setup.sh\npip install x\n```\n",
 }
 
 
@@ -57,6 +77,92 @@ def test_an_edit_gives_the_same_file_in_every_format(answer: str) -> None:
     assert done.errors == ()
     assert done.files["calc.py"].removeprefix("# calc.py\n") == FIXED
     assert (done.changed, done.rules) == (("calc.py",), frozenset({"exact"}))
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "1. app/calc.py",
+        "**1. app/calc.py**",
+        "### 1. `app/calc.py`",
+        "Updated app/calc.py:",
+        "Updated file: app/calc.py",
+        "## File 1: app/calc.py",
+        "Modified: app/calc.py",
+        "Changes to app/calc.py:",
+        "app/calc.py (updated)",
+        "`app/calc.py` (new, complete):",
+        "- app/calc.py",
+        "/app/calc.py",
+        "=== app/calc.py ===",
+        "--- app/calc.py ---",
+        '<file path="app/calc.py">',
+        "\N{PAGE FACING UP} app/calc.py",
+    ],
+)
+def test_a_heading_may_say_more_than_the_path(heading: str) -> None:
+    for files in ({"app/calc.py": ADD, "main.py": ""}, {"app/main.py": "", "main.py": ""}):
+        done = applied(f"{heading}\n\n```python\n{FIXED}```\n", files)
+        assert (done.files, done.errors) == ({**files, "app/calc.py": FIXED}, ())
+
+
+def test_a_sentence_that_ends_in_a_given_path_names_a_whole_file() -> None:
+    assert applied("Here is the new app/main.py:\n```\nX = 1\n```\n", MANY).files["app/main.py"] == "X = 1\n"
+    assert not applied("So app/main.py needs no change:\n```\nX = 1\n```\n", MANY).changed
+
+
+@pytest.mark.parametrize(
+    ("sentence", "block"),
+    [
+        ("Run the tests of `calc.py`:", "```bash\npytest\n```"),
+        ("`calc.py`", "```console\n$ python calc.py\n```"),
+        ("Save it as `calc.py` and run:", "```\npython calc.py\n```"),
+        ("The output of `calc.py` is then:", "```\n3\n```"),
+        ("To use calc.py:", "```python\nprint(add(1, 2))\n```"),
+    ],
+)
+def test_a_block_that_shows_a_files_use_is_not_the_file(sentence: str, block: str) -> None:
+    assert not applied(f"{sentence}\n\n{block}\n", MANY).changed
+
+
+def test_typescript_and_javascript_take_each_others_labels_and_other_languages_do_not() -> None:
+    for path, label, is_file in (
+        ("a.ts", "js", True),
+        ("a.js", "ts", True),
+        ("a.py", "js", False),
+        ("a.toml", "sh", True),
+    ):
+        assert bool(applied(f"{path}\n```{label}\nx = 1\n```\n", {path: ""}).changed) is is_file, path
+
+
+def test_a_new_file_that_only_a_comment_names_is_one_where_the_change_needs_it() -> None:
+    helper = "```python\n# helper.py\nX = 1\n```\n"
+    needed = BLOCK.replace("return a + b", "from helper import X\n    return a + b")
+    assert applied(needed + helper).changed == ("calc.py", "helper.py")
+    assert applied(BLOCK + helper).changed == ("calc.py",)
+    beside = helper.replace("helper", "app/helper")
+    assert applied(BLOCK + beside, MANY).changed == ("app/helper.py", "calc.py")
+    assert applied(helper).changed == ("helper.py",)
+
+
+def test_a_sentence_names_the_file_of_a_block_only_if_that_has_the_old_lines() -> None:
+    bare = BLOCK.partition("\n")[2]
+    assert applied(f"So that `app/main.py` works again, in `calc.py`:\n{bare}", MANY).files["calc.py"] == FIXED
+    assert find_edits(f"This makes `app/main.py` work:\n{bare}", MANY)[0].path is None
+    assert find_edits(f"- app/main.py\n\nThe change:\n{bare}", MANY)[0].path is None
+    second = (
+        "Then it stands in `app/notes.txt`:\n<<<<<<< SEARCH\n    return 2 * a\n=======\n    return a\n>>>>>>> REPLACE\n"
+    )
+    assert applied(BLOCK + second, MANY).changed == ("calc.py",)
+
+
+def test_a_file_whose_name_begins_with_an_underscore_keeps_it() -> None:
+    assert [path_in(line) for line in ("__init__.py", "**_util.py**:", "_calc.py_", "__calc.py__:")] == [
+        "__init__.py",
+        "_util.py",
+        "calc.py",
+        "calc.py",
+    ]
 
 
 def test_a_block_without_a_path_is_for_the_file_of_the_block_before() -> None:

@@ -108,6 +108,11 @@ def test_twice_the_text_costs_about_twice_the_time(name: str, pieces: Mapping[st
 FILES = {"a.py": "x = 1\n", "b.py": "y = 1\n"}
 RUNS: dict[str, tuple[Callable[[str], object], str, str, str, int]] = {
     "a comment for a path": (lambda text: find_edits(text, FILES), "```python\n# x", " ", "y z\nfoo\n```\n", 1500),
+    "a heading for a path": (lambda text: find_edits(text, FILES), "", "the file = ", "x y\n```\nz\n```\n", 60_000),
+    "a bracket in a heading": (lambda text: find_edits(text, FILES), "a.py", " (", "\n```\nz\n```\n", 60_000),
+    "a sentence with files": (lambda text: find_edits(text, FILES), "", "`a.py a.py ", "\n```\nz\n```\n", 60_000),
+    "an indented search mark": (lambda text: find_edits(text, FILES), "", " ", "<<<<<<< SEARCH\n", 60_000),
+    "search blocks": (lambda text: find_edits(text, FILES), "", "<<<<< OLD\n=====\n>>>>>\n", "", 100_000),
     "a search mark": (lambda text: find_edits(text, FILES), "<<<<<<< SEARCH", " ", "a b\n", 30_000),
     "a fence above a search mark": (lambda text: find_edits(text, FILES), "", "~", "`\n<<<<<<< SEARCH\n", 30_000),
     "a fence": (fenced_blocks, "", "~", "`", 30_000),
@@ -131,10 +136,11 @@ def test_four_times_the_run_costs_about_four_times_the_time(name: str) -> None:
 
 def test_the_lines_that_the_edits_of_one_answer_compare_are_bounded() -> None:
     lines = 10_000
-    missing = "<<<<<<< SEARCH new.py\nq\n=======\nz\n>>>>>>> REPLACE\n"
+    missing = "<<<<<<< SEARCH new.py\nq\n=======\nz {}\n>>>>>>> REPLACE\n"
     made = "<<<<<<< SEARCH new.py\n=======\n" + "a\n" * lines + ">>>>>>> REPLACE\n"
     within, beyond = MAX_COMPARED_LINES // (2 * lines) - 2, MAX_COMPARED_LINES // (2 * lines) + 2
-    few, many = (apply_edits(find_edits(made + missing * edits, {}), {}).errors for edits in (within, beyond))
+    answers = (made + "".join(map(missing.format, range(edits))) for edits in (within, beyond))
+    few, many = (apply_edits(find_edits(answer, {}), {}).errors for answer in answers)
     assert set(few) == {"new.py: the old lines are not there: 'q' ..."}
     assert "takes more than" in many[-1]
 

@@ -5,31 +5,28 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.score.edits.paths import files_named_in, normalize_path, path_in, path_in_info
+from harness.score.edits.whole_files import lines_of, whole_files
 from harness.score.extraction.fences import Block, fenced_blocks
-from harness.score.extraction.program_parts import without_quotes
 from harness.score.extraction.template_tokens import clean
 from harness.trees import HUNK_RANGES
 
 EditFormat = Literal["blocks", "diff", "whole"]
 # Possessive where two repetitions could share a run of characters: the time stays linear, whatever a model repeats.
-_SEARCH = re.compile(r"^\s{0,3}<{5,9}\s*+(?:SEARCH|ORIGINAL|OLD)\b:?\s*+(?P<path>\S++)?\s*+$")
+_SEARCH = re.compile(r"^(?P<indent>[ \t]*+)<{5,9}\s*+(?:SEARCH|ORIGINAL|OLD)\b:?\s*+(?P<path>\S++)?\s*+$")
 _DIVIDER = re.compile(r"^\s{0,3}={5,9}\s*$")
-_REPLACE = re.compile(r"^\s{0,3}>{5,9}\s*(?:REPLACE|UPDATED|NEW)?\b.*$")
+_REPLACE = re.compile(r"^\s{0,3}>{5,9}\s*+(?:\w.*)?$")
 _FENCE = re.compile(r"^\s*+(?:`{3,}+|~{3,}+)(?P<info>[^`]*+)$")
 _HUNK = re.compile(rf"^@@++(?: {HUNK_RANGES} @@+| ?@@+|.*)")
 _BARE_DIFF = re.compile(r"^--- .*\n\+\+\+ .*\n@@", re.MULTILINE)
 _DIFF_START = re.compile(r"^(?:@@|--- .*\n\+\+\+ )", re.MULTILINE)
-_PATH = re.compile(r"(?:\./)?[\w@+-][\w@+./-]*\.[A-Za-z]\w{0,7}|Makefile|Dockerfile")
-_DECORATION = " \t*#`'\":_<>()[]"
-_LEAD_IN = re.compile(r"^(?:new\s+)?(?:file(?:name)?|path|in|update|edit|create)\s*:?\s+", re.IGNORECASE)
-_COMMENT_MARKS = ("#", "//", "--", "/*", "<!--")
-_MAX_LINES_TO_PATH = 4
+_MAX_MARK_INDENT = 3
+_MAX_LINES_TO_PATH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,56 +44,61 @@ class Edit:
     error: str | None = None
 
 
-def path_in(text: str) -> str | None:
-    """The path that a line consists of, apart from decoration; None for a line that says more."""
-    bare = _LEAD_IN.sub("", text.strip().strip(_DECORATION)).strip(_DECORATION)
-    return normalize_path(bare) if _PATH.fullmatch(bare) else None
+# --- search blocks ----------------------------------------------------------------------------------------------------
 
 
-def normalize_path(path: str) -> str:
-    """A path in the form that the task's files have."""
-    return posixpath.normpath(path.strip().strip("\"'`")).lstrip("/")
-
-
-def _path_in_info(info: str) -> str | None:
-    for word in re.split(r"[\s:=,]+", info):
-        path = path_in(word)
-        if path and ("." in word):
-            return path
-    return None
-
-
-def _path_before(lines: Sequence[str], start: int) -> str | None:
-    """The path above a search block: above its fence, or in the fence's info string."""
-    for line in reversed(lines[max(0, start - _MAX_LINES_TO_PATH) : start]):
-        fence = _FENCE.match(line)
-        path = _path_in_info(fence["info"]) if fence else path_in(line)
-        if path:
-            return path
-        if not fence and line.strip():
-            return None
-    return None
-
-
-def _search_blocks(lines: Sequence[str]) -> Iterator[Edit]:
-    index, path = 0, None
+def _search_blocks(lines: Sequence[str], known: Mapping[str, str]) -> Iterator[Edit]:
+    index, path, given = 0, None, lines_of(known)
     while index < len(lines):
         begin = _SEARCH.match(lines[index])
         if begin is None:
             index += 1
             continue
-        path = (normalize_path(begin["path"]) if begin["path"] else None) or _path_before(lines, index) or path
-        middle = _next_match(lines, index + 1, _DIVIDER)
-        end = _next_match(lines, middle + 1, _REPLACE) if middle is not None else None
+        # Up to three spaces a mark may be indented alone. More is the indent of a list item, which all lines have.
+        indent = begin["indent"] if len(begin["indent"]) > _MAX_MARK_INDENT else ""
+        middle = _next_match(lines, index + 1, _DIVIDER, indent)
+        end = _next_match(lines, middle + 1, _REPLACE, indent) if middle is not None else None
+        old = _without_indent(lines[index + 1 : middle], indent)
+        above = lines[max(0, index - _MAX_LINES_TO_PATH) : index]
+        path = (normalize_path(begin["path"]) if begin["path"] else None) or _path_before(above, old, given) or path
         if middle is None or end is None:
             yield Edit("blocks", path, None, error="a search block is not closed")
             return
-        yield Edit("blocks", path, tuple(lines[middle + 1 : end]), tuple(lines[index + 1 : middle]))
+        yield Edit("blocks", path, _without_indent(lines[middle + 1 : end], indent), old)
         index = end + 1
 
 
-def _next_match(lines: Sequence[str], start: int, pattern: re.Pattern[str]) -> int | None:
-    return next((index for index in range(start, len(lines)) if pattern.match(lines[index])), None)
+def _next_match(lines: Sequence[str], start: int, pattern: re.Pattern[str], indent: str) -> int | None:
+    indexes = range(start, len(lines))
+    return next((index for index in indexes if pattern.match(lines[index].removeprefix(indent))), None)
+
+
+def _without_indent(lines: Sequence[str], indent: str) -> tuple[str, ...]:
+    return tuple(line.removeprefix(indent) for line in lines)
+
+
+def _path_before(above: Sequence[str], old: Sequence[str], given: Mapping[str, frozenset[str]]) -> str | None:
+    """The path above a search block: above its fence, or in the fence's info string.
+
+    Also that of a given file which the line above names, and the path above that line, if the file has the old lines.
+    """
+    first = next((line.strip() for line in old if line.strip()), None)
+    holders = {path for path, held in given.items() if first in held}
+    is_after_sentence = False
+    for line in reversed(above):
+        fence = _FENCE.match(line)
+        path = path_in_info(fence["info"]) if fence else path_in(line)
+        if path and (not is_after_sentence or path in holders):
+            return path
+        if fence or not line.strip():
+            continue
+        if is_after_sentence or _REPLACE.match(line.strip()):
+            return None
+        named = [path for path in files_named_in(line, given, anywhere=True) if path in holders]
+        if len(named) == 1:
+            return named[0]
+        is_after_sentence = True
+    return None
 
 
 # --- unified diffs ----------------------------------------------------------------------------------------------------
@@ -125,8 +127,16 @@ def _ends_hunk(lines: Sequence[str], index: int) -> bool:
     return _is_file_header(lines, index) or lines[index].startswith(("@@", "diff --git", "index ", "```", "~~~"))
 
 
-def _read_diff(lines: Sequence[str]) -> Iterator[Edit]:
-    """The edits of one diff: one for each hunk, a deletion for each file whose new path is /dev/null."""
+def _has_mark(line: str) -> bool:
+    """Whether a line can be of a hunk: models leave out the mark of an empty line."""
+    return not line or line[0] in " +-\\"
+
+
+def _read_diff(lines: Sequence[str], *, among_sentences: bool = False) -> Iterator[Edit]:
+    """The edits of one diff: one for each hunk, a deletion for each file whose new path is /dev/null.
+
+    Without a fence a sentence may follow, which ends the hunk.
+    """
     header: _FileHeader | None = None
     index = 0
     while index < len(lines):
@@ -136,7 +146,9 @@ def _read_diff(lines: Sequence[str]) -> Iterator[Edit]:
                 yield Edit("diff", header.old_path, None)
             index += 2
         elif (hunk := _HUNK.match(lines[index])) is not None:
-            end = next((at for at in range(index + 1, len(lines)) if _ends_hunk(lines, at)), len(lines))
+            below = range(index + 1, len(lines))
+            ends = (at for at in below if _ends_hunk(lines, at) or (among_sentences and not _has_mark(lines[at])))
+            end = next(ends, len(lines))
             yield from _hunk_edits(header, hunk["old"], lines[index + 1 : end])
             index = end
         else:
@@ -157,7 +169,7 @@ def _read_hunk(path: str | None, line: int | None, body: Sequence[str]) -> Edit:
     kept = [text for text in body if not text.startswith("\\")]
     while kept and not kept[-1]:
         kept.pop()
-    unmarked = next((text for text in kept if text and text[0] not in " +-"), None)
+    unmarked = next((text for text in kept if not _has_mark(text)), None)
     if unmarked is not None:
         return Edit("diff", path, None, error=f"a hunk has a line without a mark: {unmarked[:60]!r}")
     old = tuple(text[1:] for text in kept if not text.startswith("+"))
@@ -170,65 +182,32 @@ def _is_diff(block: Block) -> bool:
     return starts_hunk and (block.label in ("diff", "patch", "udiff", "") or block.text.startswith(("---", "@@")))
 
 
-# --- whole files ------------------------------------------------------------------------------------------------------
+# --- all formats ------------------------------------------------------------------------------------------------------
 
 
-def path_of_block(block: Block, known: Iterable[str]) -> str | None:
-    """The path of a fenced block: in its info string, on the line before, or in a comment on its first line."""
-    path = _path_in_info(block.info) or path_in(block.before)
-    if path:
-        return path
-    mentioned = [name for name in known if f"`{name}`" in block.before]
-    if len(mentioned) == 1:
-        return mentioned[0]
-    return path_in(_comment_in(block.text.partition("\n")[0]))
-
-
-def _comment_in(line: str) -> str:
-    """What a line that is a comment says; "" for any other line."""
-    bare = line.strip()
-    mark = next((mark for mark in _COMMENT_MARKS if bare.startswith(mark)), None)
-    return "" if mark is None else bare.removeprefix(mark).removesuffix("*/").removesuffix("-->").strip()
-
-
-def _whole_file(block: Block, path: str | None) -> Edit:
+def _whole_file(block: Block, path: str) -> Edit:
     return Edit("whole", path, tuple(block.text.removesuffix("\n").split("\n")))
 
 
-def _has_search_block(block: Block) -> bool:
-    return any(_SEARCH.match(line) for line in block.text.split("\n"))
-
-
 def find_edits(answer: str, known: Mapping[str, str]) -> list[Edit]:
-    """Every edit of an answer in order; `known` are the task's files.
+    """Every edit of an answer in order; `known` are the task's files. An edit that is repeated counts once.
 
-    Where there are search blocks or diffs, a fenced block is a whole file only under the name of a new one: other
-    blocks only explain the edits. Of several blocks for one file those that quote the given one are none.
+    Models end with "the whole answer is:" and all of it again, whose old lines would no longer be there.
     """
     text = clean(answer)
     lines = text.split("\n")
     blocks = fenced_blocks(text)
-    edits = list(_search_blocks(lines))
+    edits = list(_search_blocks(lines, known))
     diffs = [block for block in blocks if _is_diff(block)]
     for block in diffs:
         edits += _read_diff(block.text.split("\n"))
     if not edits and not diffs and _BARE_DIFF.search(text):
-        edits += _read_diff(lines)
-    files = [(block, path_of_block(block, known)) for block in blocks if not _is_diff(block)]
-    if edits:
-        files = [(block, path) for block, path in files if path not in known and not _has_search_block(block)]
-    named = [(block, path) for block, path in files if path is not None]
-    return edits + [_whole_file(block, path) for block, path in _without_quoted_files(named, known)]
+        edits += _read_diff(lines, among_sentences=True)
+    beside = [line for edit in edits for line in edit.new or ()] if edits else None
+    files = [block for block in blocks if not _is_diff(block) and not (edits and _has_search_block(block))]
+    edits += [_whole_file(block, path) for block, path in whole_files(files, known, beside)]
+    return list(dict.fromkeys(edits))
 
 
-def _without_quoted_files(files: Sequence[tuple[Block, str]], known: Mapping[str, str]) -> list[tuple[Block, str]]:
-    """The blocks with their paths without those that quote the given file, where another block has the same path."""
-    by_path: dict[str, list[Block]] = {}
-    for block, path in files:
-        by_path.setdefault(path, []).append(block)
-    kept = {
-        id(block)
-        for path, blocks in by_path.items()
-        for block in (without_quotes(blocks, [known[path]]) if path in known else blocks)
-    }
-    return [(block, path) for block, path in files if id(block) in kept]
+def _has_search_block(block: Block) -> bool:
+    return any(_SEARCH.match(line) for line in block.text.split("\n"))

@@ -111,7 +111,7 @@ def _uses_of(language: str, blocks: Sequence[Block]) -> list[Block]:
 
     "Run this:" stands above programs, too.
     """
-    others = [block for block in blocks if block is blocks[0] or not _is_said_to_be_use(block)]
+    others = [block for block in blocks if block is blocks[0] or not is_said_to_be_use(block)]
     script = max(others, key=lambda block: len(block.text), default=None)
     if script is None:
         return []
@@ -136,7 +136,7 @@ def _takes_arguments(script: str) -> bool:
     return script.startswith("#!") or _ARGUMENTS.search(_QUOTED.sub("", script)) is not None
 
 
-def _is_said_to_be_use(block: Block) -> bool:
+def is_said_to_be_use(block: Block) -> bool:
     """Whether the sentence above a block, or its first comment, says that it shows the use of another."""
     first = block.text.split("\n", 1)[0]
     said = f"{block.before} {first if first.startswith(('#', '//', '--')) else ''}"

@@ -3,12 +3,15 @@
 An answer may hold, also mixed:
     blocks    a path on its own line, then `<<<<<<< SEARCH`, old lines, `=======`, new lines, `>>>>>>> REPLACE`; fences
               around them are ignored; the path is optional where there is one file, or for the file of the block
-              before; an empty old side makes a new file
+              before, and may be in a sentence if that file has the old lines; an empty old side makes a new file
     diff      a unified diff; its line numbers only choose between places that match equally well
     whole     a fenced block that is a whole file, its path in the info string, on the line before the fence, or in a
-              comment on its first line; the path is optional where there is one file
-Old lines must occur exactly once in the file (rule `exact`); where they do not, lines that differ in trailing
-whitespace or by one common indent match (rule `whitespace`). If one edit does not apply, none is applied.
+              comment on its first line; the path is optional where there is one file. No file is a block in another
+              language than the path's, one that is said to show a file's use, and beside other edits an example that
+              only a comment names (harness/score/edits/whole_files.py)
+An edit that is repeated counts once. Old lines must occur exactly once in the file (rule `exact`); where they do not,
+lines that differ in trailing whitespace or by one common indent match (rule `whitespace`). If one edit does not apply,
+none is applied.
 
 settings      of kind `calls`: equality, entry (default: the first of files/ by name), names; and
     driver      "calls" (default), "program" or "repository" (with the settings of that kind): how the cases are run
