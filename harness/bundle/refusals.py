@@ -1,7 +1,7 @@
 """The reasons not to publish a run: it would mislead its readers, or reveal who its owner is.
 
-`find_refusals` gives all reasons together, `detect_private_strings` collects what must not be published from this
-machine, and `host_of` reads the host of a URL from elsewhere.
+`find_refusals` gives all reasons together; `detect_private_strings` collects what must not be published from this
+machine.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
     return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), tuple(sorted(keys)))
 
 
-def host_of(url: str) -> str | None:
+def _host_of(url: str) -> str | None:
     """The host that a URL names; None for one that names none, or that cannot be parsed."""
     try:
         return urlsplit(url).hostname
@@ -115,7 +115,7 @@ def _without_patch(work: Json) -> Json:
 
 
 def _revealed_in_recording(place: str, recording: Recording, private_strings: PrivateStrings) -> Iterator[Problem]:
-    host = host_of(recording.url)
+    host = _host_of(recording.url)
     if host is None:
         yield Problem(f"{place}: the server's address is no valid URL")
     elif not is_this_machine(host):

@@ -19,6 +19,7 @@ from harness.files import build, sha256_of
 from harness.run import COMPLETED, PREVIOUS, Chain, Link, plan_digest
 from harness.schema import validate
 from harness.types import Finding, LogEntry
+from harness.verify.clocks import epoch_s
 from harness.verify.evidence import Evidence, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES
 from harness.verify.trials import count_planned
@@ -56,7 +57,10 @@ def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
         evidence, LOG, LogEntry, findings, lambda place, problem: Finding("schema-log", place, problem)
     )
     for link, entry in lines:
-        yield replace(link, content=entry)
+        if epoch_s(entry.at) is None:
+            findings.append(Finding("schema-log", link.place, "$.at: is no valid time"))
+        else:
+            yield replace(link, content=entry)
 
 
 def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator[Finding]:
