@@ -31,6 +31,9 @@ MAX_CPU_S = 5
 TOO_LONG_S = 60
 """For all of them: far above what they take together, far below what one of them took."""
 
+LONG_FILE = "long.py"
+"""What a tool loop can read."""
+
 Maker = Callable[[Path], Path]
 
 
@@ -144,11 +147,34 @@ def _empty_trials(result: Json) -> None:
     result["trials"] = [{}] * 300_000
 
 
-def _bare_trials(result: Json) -> None:
+def _bare_trials(result: Json, count: int = 3000) -> None:
     """Valid ones, but for their number and that they repeat each other."""
     trial, turn = result["trials"][0], result["trials"][0]["turns"][0]
     bare = turn | {"content": "", "content_sha256": sha256_of(""), "tool_calls": []}
-    result["trials"] = [trial | {"checks": [], "metrics": {}, "turns": [bare]}] * 3000
+    result["trials"] = [trial | {"checks": [], "metrics": {}, "turns": [bare]}] * count
+
+
+def _repeated_cells(result: Json) -> None:
+    """As many cells as trials, all of them the same."""
+    _bare_trials(result, 8000)
+    result["cells"] = [result["cells"][0] | {"turns": [], "throughput": []}] * 8000
+
+
+def _many_lanes(result: Json) -> None:
+    """Each of 50 models in each of 50 lanes of all tasks, and no trial."""
+    names = [f"task-{number}" for number in range(800)]
+    result["tasks"] = [result["tasks"][0] | {"name": name} for name in names]
+    result["models"] = [result["models"][0] | {"label": f"model-{number}"} for number in range(50)]
+    lane = result["lanes"][0] | {"tasks": dict.fromkeys(names, 1.0), "override": None}
+    result["lanes"] = [lane | {"name": f"lane {number}"} for number in range(50)]
+    result["trials"], result["run"]["trials"] = [], 1
+
+
+def _many_calls(result: Json) -> None:
+    """A reply with calls whose answers are a thousand times as long."""
+    trial = next(trial for trial in result["trials"] if trial["task"] == "code-bugfix")
+    call = {"id": "call", "name": "read_file", "arguments": to_json({"path": LONG_FILE})}
+    trial["turns"][0]["tool_calls"] = [call] * 100_000
 
 
 def _zip_entries(folder: Path) -> Path:
@@ -282,6 +308,9 @@ INPUTS: Mapping[str, tuple[Maker, str]] = {
     "10^6 lines of {}": (_scores(lambda _: "{}\n" * 10**6), "more lines than the result"),
     "300,000 empty trials": (_result(_empty_trials), "at most 50000 entries, got 300000"),
     "3,000 bare trials": (_result(_bare_trials), "occurs 3000 times"),
+    "8,000 cells of 8,000 trials": (_result(_repeated_cells), "occurs 8000 times"),
+    "50 lanes of 50 models": (_result(_many_lanes), "0 of 800 planned trials"),
+    "100,000 tool calls in a reply": (_result(_many_calls), "tool_calls"),
     "3,000 models": (_result(_many_models), "at most .* entries, got 3000"),
     "a tool loop of 4,000 turns": (_more_turns(4000, "code-bugfix"), "has 4000 turns"),
     "200,000 score lines": (_scores(lambda line: line * 200_000), "more lines than the result"),
@@ -305,6 +334,9 @@ LARGE_INPUTS = (
     "10^7 chunks in a line",
     "a line of 255 MB",
     "3,000 bare trials",
+    "8,000 cells of 8,000 trials",
+    "50 lanes of 50 models",
+    "100,000 tool calls in a reply",
     "a tool loop of 4,000 turns",
     "200,000 score lines",
 )
@@ -314,7 +346,8 @@ LARGE_INPUTS = (
 def known_tasks() -> Mapping[str, Task]:
     """The tasks of the bundle, one of them with separate turns and one as a tool loop."""
     separate = replace(tasks()["speed-small"], settings={"separate": True})
-    return {separate.name: separate, "code-bugfix": replace(tasks()["code-bugfix"], tool_loop=True)}
+    loop = replace(tasks()["code-bugfix"], tool_loop=True, files={LONG_FILE: "x = 1\n" * 1000})
+    return {separate.name: separate, loop.name: loop}
 
 
 def _cpu_s() -> float:

@@ -288,3 +288,13 @@ def test_a_pattern_that_would_crash_re2_is_refused() -> None:
 def test_an_invalid_pattern_is_a_valid_call_that_is_wasted() -> None:
     result = run_call(Workspace(FILES), call("grep", {"pattern": "get_db("}))
     assert (result.invalid_reason, result.wasted_reason) == (None, "invalid pattern")
+
+
+def test_answers_end_once_their_texts_are_longer_than_asked_for() -> None:
+    """Of 100,000 calls that read a file, `verify` needs no more answers than the next request has room for."""
+    path, text = next(iter(FILES.items()))
+    calls = [call("read_file", {"path": path})] * 9
+    lengths = [len(message["content"]) for message in tool_messages(calls, Workspace(FILES))[0]]
+    assert len(lengths) == 9
+    assert min(lengths) >= len(text)
+    assert len(tool_messages(calls, Workspace(FILES), 2.5 * lengths[0])[0]) == 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from harness.summarize.lane_differences import LaneModels, withdrawn_pairs
-from harness.summarize.lane_requirements import check_eligibility, describe_rate, lane_models
+from harness.summarize.lane_requirements import check_eligibility, describe_rate, lane_models, split_by_model
 from harness.summarize.lanes import LaneSelection
 from harness.types import Lane, LaneEvidence, LaneModel, LanePair, ModelInfo, Result
 
@@ -24,6 +24,7 @@ def lane_evidence(result: Result) -> tuple[LaneEvidence, ...]:
 
 def _evidence(result: Result, lane: Lane, withdrawn: Set[LaneModels]) -> LaneEvidence:
     selection = LaneSelection.of(result, lane, withdrawn)
+    of_model = split_by_model(result)
     models = lane_models(result, lane)
     labels = [model.label for model in models]
     found = (
@@ -36,7 +37,7 @@ def _evidence(result: Result, lane: Lane, withdrawn: Set[LaneModels]) -> LaneEvi
     pairs = tuple(
         LanePair(each.criterion, label, each.other, each.is_ahead, each.is_better, each.text) for label, each in found
     )
-    return LaneEvidence(lane.name, tuple(_model(result, lane, model) for model in models), pairs)
+    return LaneEvidence(lane.name, tuple(_model(of_model[model.label], lane, model) for model in models), pairs)
 
 
 def _model(result: Result, lane: Lane, model: ModelInfo) -> LaneModel:

@@ -6,6 +6,7 @@ A requirement is one function and its row in REQUIREMENTS. `check_eligibility` a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from harness.stats import Interval, claimed_rate_on_these_tasks, rate_on_these_tasks
 from harness.summarize.schedule import claim_level, is_asked
@@ -34,6 +35,15 @@ def cells_of(result: Result, lane: Lane, model: str) -> dict[str, Cell]:
         for cell in result.cells
         if cell.model == model and lane.tasks.get(cell.task, 0) > 0 and cell.outcomes
     }
+
+
+def split_by_model(result: Result) -> Mapping[str, Result]:
+    """Label -> the result with that model's cells only; each requirement goes through all cells that it is given."""
+    cells: dict[str, list[Cell]] = {model.label: [] for model in result.models}
+    for cell in result.cells:
+        if cell.model in cells:
+            cells[cell.model].append(cell)
+    return {label: replace(result, cells=tuple(own)) for label, own in cells.items()}
 
 
 def lane_models(result: Result, lane: Lane) -> tuple[ModelInfo, ...]:
@@ -69,13 +79,11 @@ def tasks_not_run(lane: Lane, tasks: Iterable[Task | TaskInfo]) -> list[str]:
 
 def _unfinished(result: Result, lane: Lane, model: str, cells: Mapping[str, Cell]) -> bool:
     """Whether a task that may count for the lane's pass rate is not in the run, or lacks trials of the model."""
-    tasks = {task.name: task for task in result.tasks}
     info = next(each for each in result.models if each.label == model)
-    wanted = [name for name, weight in lane.tasks.items() if weight > 0 and name in tasks]
-    counted = [name for name in wanted if tasks[name].scored and is_asked(info, tasks[name])]
-    return bool(tasks_not_run(lane, result.tasks)) or not all(
-        name in cells and cells[name].pass_rate.is_complete for name in counted
-    )
+    counted = (task for task in result.tasks if lane.tasks.get(task.name, 0) > 0 and task.scored)
+    wanted = (task.name for task in counted if is_asked(info, task))
+    is_complete = all(name in cells and cells[name].pass_rate.is_complete for name in wanted)
+    return not is_complete or bool(tasks_not_run(lane, result.tasks))
 
 
 def tasks_run(result: Result, lane: Lane, model: ModelInfo) -> Requirement | None:
@@ -100,7 +108,7 @@ def pass_rate(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
         return None
     required = f"required: lower bound of at least {100 * lane.min_pass_rate:.0f} %"
     rate, interval = lane_rate(result, lane, model.label)
-    evidence = f"{describe_rate(result, lane, model.label)}; {required}"
+    evidence = f"{_rate_text(result, lane, model.label, (rate, interval))}; {required}"
     if rate is None or interval is None:
         return Requirement("pass_rate", "unknown", evidence)
     state: RequirementState = "inconclusive"
@@ -113,7 +121,12 @@ def pass_rate(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
 
 def describe_rate(result: Result, lane: Lane, model: str) -> str:
     """`pass rate 92 % (95 % interval 76 to 98 %)`; `passed 3 of 3` where few trials carry neither."""
-    rate, interval = lane_rate(result, lane, model)
+    return _rate_text(result, lane, model, lane_rate(result, lane, model))
+
+
+def _rate_text(result: Result, lane: Lane, model: str, found: tuple[float | None, Interval | None]) -> str:
+    """The text of `describe_rate` for what `lane_rate` found."""
+    rate, interval = found
     passed, n = result.lane_count(lane, model)
     if rate is None or interval is None:
         cells = cells_of(result, lane, model).values()
@@ -188,7 +201,8 @@ def warm_ttft(result: Result, lane: Lane, model: ModelInfo) -> Requirement | Non
 
 
 def check_eligibility(result: Result, lane: Lane, model: ModelInfo) -> Eligibility:
-    """Check every requirement of a lane for one model, before models are ranked."""
+    """Check every requirement of a lane for one model, before models are ranked; its cells are enough."""
+    result = replace(result, cells=tuple(cells_of(result, lane, model.label).values()))
     checked = (check(result, lane, model) for check in REQUIREMENTS)
     requirements = tuple(requirement for requirement in checked if requirement is not None)
     states = {requirement.state for requirement in requirements}

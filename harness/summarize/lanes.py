@@ -15,7 +15,7 @@ from harness.stats import BlockedPair, Ratio, blocked_mean_ratio, geometric_mean
 from harness.summarize.cells import Trials, by_cell, has_cache_hit_on_cold_turn, non_warmup_trials, turn_values
 from harness.summarize.lane_differences import LaneModels, lane_difference, withdrawn_pairs
 from harness.summarize.lane_gaps import untested
-from harness.summarize.lane_requirements import check_eligibility, lane_models
+from harness.summarize.lane_requirements import check_eligibility, lane_models, split_by_model
 from harness.summarize.schedule import look_note
 from harness.types import (
     GIB,
@@ -266,7 +266,9 @@ def _confidence(remaining: Sequence[str], eligibilities: Sequence[Eligibility]) 
 
 def recommendation(result: Result, lane: Lane, withdrawn: Set[LaneModels] = frozenset()) -> Recommendation:
     """Recommend a model for one lane of a result whose cells are filled."""
-    eligibilities = tuple(check_eligibility(result, lane, model) for model in lane_models(result, lane))
+    of_model = split_by_model(result)
+    models = lane_models(result, lane)
+    eligibilities = tuple(check_eligibility(of_model[model.label], lane, model) for model in models)
     eligible = [model.model for model in eligibilities if model.status == "eligible"]
     selection = LaneSelection.of(result, lane, withdrawn)
     remaining, deciding_comparisons = selection.select(eligible)

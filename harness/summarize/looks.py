@@ -16,7 +16,7 @@ from itertools import combinations
 from harness.stats import pocock_level
 from harness.summarize.futility import LATEST_RULE
 from harness.summarize.lane_differences import can_be_told_apart, withdrawn_pairs
-from harness.summarize.lane_requirements import check_eligibility, lane_models, tasks_not_run
+from harness.summarize.lane_requirements import check_eligibility, lane_models, split_by_model, tasks_not_run
 from harness.summarize.lanes import LaneSelection
 from harness.summarize.result import summarize
 from harness.summarize.schedule import ERROR
@@ -101,7 +101,8 @@ def _before(result: Result, lane: Lane) -> LaneLook:
 
 def _look_at(selection: LaneSelection, before: LaneLook, *, may_go_on: bool) -> LaneLook:
     models, candidates = selection.models, before.candidates
-    found = {name: check_eligibility(selection.result, selection.lane, models[name]) for name in candidates}
+    of_model = split_by_model(selection.result)
+    found = {name: check_eligibility(of_model[name], selection.lane, models[name]) for name in candidates}
     eligible = [name for name in found if found[name].status == "eligible"]
     remaining = tuple(
         name

@@ -34,14 +34,13 @@ def _max_decode_tps(cell: Cell) -> float:
 
 def check_identical_times(evidence: Evidence) -> Iterator[Finding]:
     """The trials of a cell do not all take exactly the same time."""
-    result = evidence.result
-    for cell in result.cells:
-        times = [
-            trial.turns[0].timings.e2e_s
-            for trial in result.trials
-            if (trial.model, trial.task) == (cell.model, cell.task) and not trial.warmup and trial.turns
-        ]
-        known = [time for time in times if time is not None]
+    times_s: dict[tuple[str, str], list[float]] = {}
+    for trial in evidence.result.trials:
+        if not trial.warmup and trial.turns and trial.turns[0].timings.e2e_s is not None:
+            times_s.setdefault((trial.model, trial.task), []).append(trial.turns[0].timings.e2e_s)
+    # A result may repeat a cell, which the check `cells` reports.
+    for model, task in dict.fromkeys((cell.model, cell.task) for cell in evidence.result.cells):
+        known = times_s.get((model, task), [])
         if len(known) >= MIN_TIMES and len(set(known)) == 1:
-            message = f"{cell.model} on {cell.task}: all {len(known)} trials took exactly {known[0]} s"
+            message = f"{model} on {task}: all {len(known)} trials took exactly {known[0]} s"
             yield Finding("identical-times", evidence.location("$.trials"), message, "warning")

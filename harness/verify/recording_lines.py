@@ -42,9 +42,9 @@ Line = tuple[int, bytes]
 class RereadTurn:
     """One line, read again. `trial` is the trial with this turn only, and without a verdict; None for an invalid line.
 
-    Of the request's conversation, which is long, only the digest crosses the process boundary. `previous` is the line's
-    link in the run's chain, `sha256` the digest of its bytes, `ended_at` its end on the wall clock, "" beyond the
-    calendar.
+    Of the request's conversation, which is long, only digest and length cross the process boundary. `previous` is the
+    line's link in the run's chain, `sha256` the digest of its bytes, `ended_at` its end on the wall clock, "" beyond
+    the calendar.
     """
 
     line: int
@@ -55,6 +55,7 @@ class RereadTurn:
     variant: int = 0
     api: str = DEFAULT_API
     conversation_sha256: str = ""
+    conversation_chars: int = 0
     request: Mapping[str, Json] | None = None
     clock: TurnClock | None = None
     previous: Json = None
@@ -62,11 +63,6 @@ class RereadTurn:
     simulation_mark: str | None = None
     server: AnsweringServer | None = None
     ended_at: str = ""
-
-
-def conversation_digest(fields: Json) -> str:
-    """The digest by which the conversations of two requests are compared: the fields that hold them."""
-    return sha256_of(to_json(fields))
 
 
 def reread_lines(lines: Iterable[Line], location: str, size_bytes: int) -> Iterator[RereadTurn]:
@@ -117,6 +113,7 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         messages = problems[:MAX_LINE_PROBLEMS]
         return RereadTurn(number, tuple(Finding("schema-recordings", location, message) for message in messages))
     request, reading, api = document["request"], read(recording), find_api(recording.url)
+    conversation = to_json(api.conversation(request))
     findings = [Finding("chunk-times", location, message) for message in _time_problems(recording)]
     if recording.end_reason == REPETITION and not _ends_in_loop(recording):
         findings.append(Finding("repetition", location, "the turn was stopped as a loop, but its text does not repeat"))
@@ -129,7 +126,8 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
         last_turn=recording.last_turn,
         variant=recording.variant,
         api=api.name,
-        conversation_sha256=conversation_digest(api.conversation(request)),
+        conversation_sha256=sha256_of(conversation),
+        conversation_chars=len(conversation),
         request={name: value for name, value in request.items() if name not in api.conversation_fields},
         clock=turn_clock(recording),
         previous=document[PREVIOUS],

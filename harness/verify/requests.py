@@ -1,7 +1,7 @@
 """Checks that each recorded request is the one that task, model settings and seed determine.
 
 `find_request_problems` rebuilds the requests of a trial. What a model replied in earlier turns is taken from the
-result; what it was sent is built from the task folder.
+recordings, whose length bounds the work; what it was sent is built from the task folder.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.apis import Api, get_api
-from harness.files import to_json
+from harness.files import sha256_of, to_json
 from harness.run import (
     NONCE_PLACEHOLDER,
     cache_index,
@@ -32,7 +32,7 @@ from harness.servers import (
 from harness.tasks import vary
 from harness.types import Json, Model, ModelInfo, TrialResult, TurnResult, Variant
 from harness.verify.evidence import Evidence, key_of, same_task
-from harness.verify.recording_lines import RereadTurn, conversation_digest
+from harness.verify.recording_lines import RereadTurn
 from harness.virtual_tools import assistant_tool_calls, tool_definitions, tool_messages, workspace_of
 
 Messages = list[Mapping[str, Json]]
@@ -116,7 +116,7 @@ def find_request_problems(
         yield from ((turn.line, message) for message in _settings_problems(planned, turn))
     if planned.variant is None:
         return
-    expected = _expected_messages(planned, planned.variant, trial)
+    expected = _expected_messages(planned, planned.variant, turns)
     for turn in turns:
         yield from ((turn.line, message) for message in _budget_problems(planned, planned.variant, turn))
         if turn.turn >= len(expected) or turn.conversation_sha256 != _digest_of(planned, expected[turn.turn]):
@@ -223,39 +223,48 @@ def _budget_problems(planned: _PlannedTrial, variant: Variant, turn: RereadTurn)
 
 
 def _digest_of(planned: _PlannedTrial, messages: Messages) -> str:
-    return conversation_digest(planned.api.write_conversation(messages))
+    return sha256_of(to_json(planned.api.write_conversation(messages)))
 
 
-def _expected_messages(planned: _PlannedTrial, variant: Variant, trial: TrialResult) -> list[Messages]:
+def _expected_messages(planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]) -> list[Messages]:
     """The messages of each turn's request."""
     if planned.tool_loop:
-        return list(_messages_of_tool_loop(planned, variant, trial))
+        return list(_messages_of_tool_loop(planned, variant, turns))
     if planned.separate_turns:
-        return list(_messages_of_separate_turns(planned, variant, trial))
-    return list(_messages_of_conversation(planned, variant, trial))
+        return list(_messages_of_separate_turns(planned, variant, len(turns)))
+    return list(_messages_of_conversation(planned, variant, turns))
 
 
-def _messages_of_tool_loop(planned: _PlannedTrial, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
+def _messages_of_tool_loop(planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]) -> Iterator[Messages]:
     messages: Messages = [*opening_messages(variant, planned.nonce), _user(variant.turns[0], planned.nonce)]
     workspace = workspace_of(variant)
-    for turn in trial.turns:
+    yield list(messages)
+    for reply, following in zip(_replies(turns), turns[1:], strict=False):
+        # The next request repeats all answers: those that it has no room for need not be found.
+        answers, workspace = tool_messages(reply.tool_calls, workspace, following.conversation_chars)
+        messages += [_assistant(reply), *answers]
         yield list(messages)
-        answers, workspace = tool_messages(turn.tool_calls, workspace)
-        messages += [_assistant(turn), *answers]
 
 
-def _messages_of_separate_turns(planned: _PlannedTrial, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
-    for number in range(len(trial.turns)):
+def _messages_of_separate_turns(planned: _PlannedTrial, variant: Variant, count: int) -> Iterator[Messages]:
+    for number in range(count):
         text, nonce = variant.turns[0 if planned.concurrent else number], turn_nonce(planned.nonce, number)
         yield [*opening_messages(variant, nonce), _user(text, nonce)]
 
 
-def _messages_of_conversation(planned: _PlannedTrial, variant: Variant, trial: TrialResult) -> Iterator[Messages]:
+def _messages_of_conversation(
+    planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]
+) -> Iterator[Messages]:
     messages: Messages = list(opening_messages(variant, planned.nonce))
-    for text, turn in zip(variant.turns, trial.turns, strict=False):
+    for text, reply in zip(variant.turns, _replies(turns), strict=False):
         messages.append(_user(text, planned.nonce))
         yield list(messages)
-        messages.append(_assistant(turn))
+        messages.append(_assistant(reply))
+
+
+def _replies(turns: Sequence[RereadTurn]) -> list[TurnResult]:
+    """The recorded replies; the line of an agent's work, which no honest trial of such a task has, is none."""
+    return [reply for turn in turns if turn.trial is not None for reply in turn.trial.turns]
 
 
 def _user(text: str, nonce: str) -> Mapping[str, Json]:

@@ -6,6 +6,7 @@ replays the recorded calls. An invalid call is an answer, never an exception.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -184,11 +185,19 @@ def _is_object(text: str) -> bool:
     return isinstance(document, dict) and has_safe_numbers(document)
 
 
-def tool_messages(calls: Sequence[ToolCall], workspace: Workspace) -> tuple[list[dict[str, Json]], Workspace]:
-    """The messages with role `tool` that answer a reply's calls in order, and the workspace after them."""
+def tool_messages(
+    calls: Sequence[ToolCall], workspace: Workspace, max_chars: float = math.inf
+) -> tuple[list[dict[str, Json]], Workspace]:
+    """The messages with role `tool` that answer a reply's calls in order, and the workspace after them.
+
+    They end early once their texts have more than `max_chars`: a short call may be answered with a long file.
+    """
     messages: list[dict[str, Json]] = []
     for number, call in enumerate(calls, 1):
+        if max_chars < 0:
+            break
         result = run_call(workspace, call)
+        max_chars -= len(result.text)
         workspace = replace(workspace, files=result.files)
         messages.append({"role": "tool", "tool_call_id": _id_of(call, number), "content": result.text})
     return messages, workspace
