@@ -83,18 +83,18 @@ def _path_before(above: Sequence[str], old: Sequence[str], given: Mapping[str, f
     Also that of a given file which the line above names, and the path above that line, if the file has the old lines.
     """
     first = next((line.strip() for line in old if line.strip()), None)
-    holders = {path for path, held in given.items() if first in held}
+    holders = frozenset(path for path, held in given.items() if first in held)
     is_after_sentence = False
-    for line in reversed(above):
+    for line in filter(str.strip, reversed(above)):
         fence = _FENCE.match(line)
         path = path_in_info(fence["info"]) if fence else path_in(line)
         if path and (not is_after_sentence or path in holders):
             return path
-        if fence or not line.strip():
+        if fence:
             continue
         if is_after_sentence or _REPLACE.match(line.strip()):
             return None
-        named = [path for path in files_named_in(line, given, anywhere=True) if path in holders]
+        named = files_named_in(line, holders, anywhere=True)
         if len(named) == 1:
             return named[0]
         is_after_sentence = True
