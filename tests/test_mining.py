@@ -1,5 +1,6 @@
 """Tasks from a repository's own history: which commits give one, what rules others out, and that what is made holds."""
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -339,6 +340,12 @@ def test_a_pyproject_with_other_types_than_it_should_have_asks_for_nothing(text:
     assert needs.distribution in ("", "calc==0.0.0")
 
 
+def test_what_documentation_and_benchmarks_need_is_not_asked_for() -> None:
+    paths = ["docs/requirements.txt", "benchmarks/requirements.txt", ".ci/requirements.txt", "requirements/base.txt"]
+    files = {path: f"{path.split('/')[0].strip('.')}-package\n" for path in paths}
+    assert read_requirements({**files}).packages == ("requirements-package",)
+
+
 def test_what_has_the_right_type_counts_beside_what_has_not() -> None:
     text = """
 project = {name = "calc", version = "1 2", dependencies = ["six", 5], optional-dependencies = {a = 5, test = ["a"]}}
@@ -388,6 +395,29 @@ def test_what_the_tests_of_javascript_need_is_read_and_nothing_is_executed() -> 
     assert read_npm_requirements({"package.json": '{"scripts": {"test": "node --test"}}'}).runner == "node"
     with pytest.raises(TaskError, match="jest starts its tests"):
         read_npm_requirements({"package.json": '{"scripts": {"test": "jest --ci"}}'})
+
+
+@pytest.mark.parametrize(
+    ("scripts", "runner"),
+    [
+        ({"test": "yarn unit", "unit": "mocha"}, "mocha"),
+        ({"test": "pnpm run unit", "unit": "node --test"}, "node"),
+        ({"test": "npm -s run unit -- --bail", "unit": "nyc node_modules/.bin/_mocha"}, "mocha"),
+        ({"test": "yarn lint && yarn mocha", "lint": "jest"}, "mocha"),
+        ({"test": "eslint --env jest . && mocha"}, "mocha"),
+        ({"test": "npx eslint --env mocha . && jest"}, None),
+        ({"test": "npm run lint && npm run tape:all", "lint": "xo", "tape:all": "jest"}, None),
+        ({"test": "npm run mocha", "mocha": "jest --ci"}, None),
+        ({"test": "jest --config .mocharc && echo no-mocha"}, None),
+    ],
+)
+def test_the_runner_is_the_one_that_the_scripts_start(scripts: dict[str, str], runner: str | None) -> None:
+    files = {"package.json": json.dumps({"scripts": scripts, "devDependencies": {"mocha": "10", "jest": "29"}})}
+    if runner is None:
+        with pytest.raises(TaskError, match="jest starts its tests"):
+            read_npm_requirements(files)
+    else:
+        assert read_npm_requirements(files).runner == runner
 
 
 def test_the_files_of_javascript_are_tests_source_or_neither() -> None:

@@ -1,5 +1,6 @@
 """The self-check of tasks by their own answers, and copies of tasks."""
 
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from threading import Event, Thread
 import pytest
 
 from harness.cli import main
-from harness.errors import CheckError, EngineError, TaskError
+from harness.errors import CheckError, DiskError, EngineError, TaskError
 from harness.score import score
 from harness.score.timeout_budget import TimeoutBudget
 from harness.tasks import JobCache, copy_task, find_fixtures, load_tasks, readings_of, require_scorable
@@ -296,6 +297,26 @@ def test_an_existing_task_is_not_overwritten(tmp_path: Path) -> None:
     copy_task(find_fixtures() / "speed-small", tmp_path, "mine")
     with pytest.raises(TaskError, match="exists already"):
         copy_task(find_fixtures() / "speed-small", tmp_path, "mine")
+
+
+def test_a_copy_can_be_edited_whatever_the_permissions_of_its_source(tmp_path: Path) -> None:
+    source = copy_task(find_fixtures() / "code-bugfix", tmp_path, "source")
+    for path in sorted(source.rglob("*"), reverse=True):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    source.chmod(0o500)
+    folder = copy_task(source, tmp_path, "mine")
+    assert all(path.stat().st_mode & stat.S_IWUSR for path in (folder, *folder.rglob("*")))
+    assert len(load_tasks([tmp_path])) == 2
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "task.toml").write_text("title = 'A'\n", encoding="utf-8")
+    (source / "prompt.md").symlink_to("prompt.md")
+    with pytest.raises(DiskError, match="cannot be written"):
+        copy_task(source, tmp_path, "mine")
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_the_command_lists_tasks_with_their_suites(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,12 +16,18 @@ from harness.repository_tasks import JAVASCRIPT, is_kept
 from harness.sandbox import LOCK_FILE
 
 _RUNNERS: Mapping[str, re.Pattern[str]] = {
-    "mocha": re.compile(r"\b_?mocha\b"),
-    "tape": re.compile(r"\btape\b"),
+    "mocha": re.compile(r"(?<![\w.:-])_?mocha(?![\w:-])"),
+    "tape": re.compile(r"(?<![\w.:-])tape(?![\w:-])"),
     "node": re.compile(r"\bnode\b[^&|;]*\s--test\b"),
 }
-_OTHERS = re.compile(r"\b(?:ava|borp|jasmine|jest|karma|tap|uvu|vitest|web-test-runner)\b")
-_SCRIPT = re.compile(r"\bnpm(?:\s+run(?:-script)?)?\s+([\w:.-]+)")
+"""Each as a word of a command; the name of a script or of an option may have it as a part."""
+_OTHERS = re.compile(r"(?<![\w.:-])(?:ava|borp|jasmine|jest|karma|tap|uvu|vitest|web-test-runner)(?![\w:-])")
+_SCRIPT = re.compile(r"\b(?:npm|pnpm|yarn)(?:\s+(?:-[\w=-]+|run(?:-script)?))*\s+([\w:.-]+)")
+_LINTER = re.compile(
+    r"(?:^|[&|;])\s*(?:npx\s+)?(?:\S*/)?(?:biome|eslint|jshint|oxlint|prettier|semistandard|standard|xo)\b[^&|;\n]*",
+    re.M,
+)
+"""The command of a linter, whose options may name a runner: `eslint --env mocha`."""
 _PRELOAD = re.compile(r"(?:^|\s)(?:-r|--require)[ =](\S+)")
 _NAME = re.compile(r"(?:@[\w.-]+/)?[A-Za-z][\w.-]*")
 _IMPORT = re.compile(r"""(?:\brequire\(|\bfrom|\bimport\(?)\s*["']((?:@[\w.-]+/)?[A-Za-z][\w.-]*)(?:/[^"']*)?["']""")
@@ -69,16 +75,16 @@ def _runner(script: str, imported: set[str]) -> str:
 
 
 def _scripts(scripts: Any) -> Iterator[str]:
-    """The script `test` and those that it starts by name."""
+    """The commands of the script `test` and of those that it starts, without their names and without linters."""
+    known = {name: text for name, text in scripts.items() if isinstance(text, str)} if isinstance(scripts, dict) else {}
     waiting, seen = ["test"], set[str]()
     while waiting and len(seen) < _MAX_SCRIPTS:
         name = waiting.pop()
-        text = scripts.get(name) if isinstance(scripts, dict) else None
-        if name in seen or not isinstance(text, str):
+        if name in seen or name not in known:
             continue
         seen.add(name)
-        yield text
-        waiting += _SCRIPT.findall(text)
+        yield _LINTER.sub("", _SCRIPT.sub(lambda found: "" if found[1] in known else found[0], known[name]))
+        waiting += _SCRIPT.findall(known[name])
 
 
 def _imports(path: str, text: str | None) -> list[str]:

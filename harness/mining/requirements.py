@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.languages import names_package
+from harness.repository_tasks import is_kept
 
 LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 _TEST_GROUP = re.compile(r"(?:.*[-_])?tests?(?:ing)?(?:[-_].*)?|pytest", re.IGNORECASE)
@@ -147,7 +148,7 @@ def _tox(text: str | None) -> Iterator[Grouped]:
 def _text_files(files: Mapping[str, str | None]) -> Iterator[Grouped]:
     for path, text in files.items():
         found = re.fullmatch(r"(?:requirements/|.*/)?(?:(.*?)[-_.]?requirements[-_.]?(.*?)|(\w+))\.(?:txt|in)", path)
-        if found is None or path.count("/") > 1 or "requirements" not in path:
+        if found is None or path.count("/") > 1 or "requirements" not in path or not is_kept(path):
             continue
         group = next((part for part in found.groups() if part), "")
         group = "" if group in ("base", "main", "install") else group

@@ -32,13 +32,23 @@ def copy_task(source: Path, parent: Path, name: str) -> Path:
     if target.exists():
         raise TaskError(f"{target} exists already", fix="choose another name, or edit that task")
     try:
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        _copy_files(source, target)
         if not source.resolve().is_relative_to(find_data("fixtures").resolve()):
             _copy_included(source, target)
         _edit_manifest(target / TASK_FILE, source.name)
     except OSError as error:
+        # Half a task would have the name of the next attempt.
+        shutil.rmtree(target, ignore_errors=True)
         raise DiskError(f"{target}: cannot be written: {error.strerror or error}") from error
     return target
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    """Copy a task's files without their permissions: the source may be read-only, the copy is there to be edited."""
+    target.mkdir(parents=True)
+    for place in list_files(str(source)):
+        (target / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / place, target / place)
 
 
 def _copy_included(source: Path, target: Path) -> None:
