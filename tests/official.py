@@ -30,7 +30,7 @@ def git(folder: Path, *words: str) -> str:
 
 def make_repository(folder: Path) -> str:
     """Write and commit the files; returns the commit."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     git(folder, "init", "-q")
     for name, text in FILES.items():
         (folder / name).write_bytes(text.encode())

@@ -96,6 +96,7 @@ def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
         ({**FIX, "tests/data.csv": "1" * MAX_TEXT_BYTES + "\n"}, MESSAGE, "changes a binary file or a very large one"),
         ({**FIX, "pkg/data.json": "[2]\n"}, MESSAGE, "changes data or other code beside the source"),
         ({**FIX, "pkg/build/fast.c": "int a;\n"}, MESSAGE, "changes data or other code beside the source"),
+        ({**FIX, "pkg/{{name}}.py": "A = 1\n"}, MESSAGE, "changes a source file with braces in its path"),
         ({**FIX, "pkg/README.md": "A package.\n", "notes/1.txt": "It adds.\n", "setup.py": ""}, MESSAGE, None),
     ],
 )

@@ -20,6 +20,7 @@ from harness.score import score
 from harness.tasks import load_tasks, readings_of, vary
 from harness.types import Outcome, Sandbox, Score, Task
 from harness.virtual_tools import Workspace, run_call
+from tests.scored import ScriptedSandbox
 
 MIN_BUGS, MIN_PYPI_PACKAGES, MIN_NPM_PACKAGES = 20, 12, 3
 MAX_PATCH_LINES = 80
@@ -285,6 +286,16 @@ def test_the_calls_of_the_solution_make_the_release_of_the_bug(tmp_path: Path, s
             workspace = replace(workspace, files=result.files)
     assert workspace.files["calc.py"] == source
     assert workspace.files["calc.py"] != task.shown["calc.py"]
+
+
+def test_a_folder_of_the_users_with_the_name_of_a_task_is_not_replaced(tmp_path: Path) -> None:
+    notes = tmp_path / "tasks" / "calc-double-agent-twin" / "notes.md"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine\n", encoding="utf-8")
+    with pytest.raises(TaskError, match="calc-double-agent-twin: is from elsewhere"):
+        import_bugs([declared(tmp_path)], tmp_path / "tasks", ScriptedSandbox(), print, lambda _: packed(FILES))
+    assert notes.read_text(encoding="utf-8") == "mine\n"
+    assert [path.name for path in (tmp_path / "tasks").iterdir()] == ["calc-double-agent-twin"]
 
 
 @pytest.mark.engine

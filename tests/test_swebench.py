@@ -166,6 +166,34 @@ def test_an_official_solution_that_does_not_fit_is_left_out(tmp_path: Path, comm
     assert list((tmp_path / "tasks").iterdir()) == []
 
 
+def test_an_instance_that_cannot_be_a_task_is_left_out_and_the_others_stay(tmp_path: Path) -> None:
+    names = ("__pycache__/a.py", "{{cookiecutter.name}}/a.py")
+    for name in names:
+        (tmp_path / "repositories" / "example" / "calc" / name).parent.mkdir(parents=True)
+        (tmp_path / "repositories" / "example" / "calc" / name).write_text("A = 1\n", encoding="utf-8")
+    commit = make_repository(tmp_path / "repositories" / "example" / "calc")
+    odd = [
+        make_row(commit, instance_id=f"odd-{number}", patch=diff({name: "A = 1\n"}, {name: "A = 2\n"}))
+        for number, name in enumerate(names)
+    ]
+    source = read_instances(write_rows(tmp_path / "rows.jsonl", [*odd, make_row(commit)]), ())
+    written, excluded = write_tasks(source, tmp_path / "tasks", [tmp_path / "repositories"], print)
+    assert written == ("swe-example-calc-1",)
+    assert [each.reason for each in excluded] == [
+        "cannot be written as a task: swe-odd-0/files: there is no file to change",
+        "its patch changes a file with braces in its path: {{cookiecutter.name}}/a.py",
+    ]
+
+
+def test_a_folder_of_the_users_with_the_name_of_a_task_is_not_replaced(tmp_path: Path, commit: str) -> None:
+    source = read_instances(write_rows(tmp_path / "rows.jsonl", [make_row(commit)]), ())
+    (tmp_path / "tasks" / "swe-example-calc-1").mkdir(parents=True)
+    (tmp_path / "tasks" / "swe-example-calc-1" / "notes.md").write_text("mine\n", encoding="utf-8")
+    with pytest.raises(TaskError, match="swe-example-calc-1: is from elsewhere"):
+        write_tasks(source, tmp_path / "tasks", [tmp_path / "repositories"], print)
+    assert (tmp_path / "tasks" / "swe-example-calc-1" / "notes.md").is_file()
+
+
 def test_long_names_of_tasks_stay_apart() -> None:
     first, second = (task_name_of(f"example__{'x' * 80}-{number}") for number in (1, 2))
     assert first != second

@@ -94,6 +94,9 @@ def _require_small_change(commit: Commit, layout: Layout) -> None:
         raise RejectionError(f"changes more than {MAX_SOURCE_FILES} source files")
     if all(change.status == "A" for change in changes):
         raise RejectionError("changes no source file that was there before")
+    if any("{" in change.path or "}" in change.path for change in changes):
+        # A prompt includes a file by its path, between braces.
+        raise RejectionError("changes a source file with braces in its path")
     if len(re.findall(r"\w{2,}", commit.message)) < MIN_MESSAGE_WORDS:
         raise RejectionError(f"its message has fewer than {MIN_MESSAGE_WORDS} words")
 

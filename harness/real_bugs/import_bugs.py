@@ -21,8 +21,8 @@ from harness.real_bugs.bug_task import BugTask
 from harness.real_bugs.forms import FORMS, BugForm
 from harness.real_bugs.instances import BugInstance
 from harness.real_bugs.proof import prove_bug, states_of_bug
-from harness.real_bugs.task_folder import write_bug_task
-from harness.repository_tasks import RejectionError, keep_if_proved, leak_in
+from harness.real_bugs.task_folder import ORIGIN, write_bug_task
+from harness.repository_tasks import RejectionError, keep_if_proved, leak_in, require_replaceable
 from harness.score import scoring_threads
 from harness.tasks import JobCache
 from harness.types import ExcludedInstance, Log, Sandbox
@@ -57,7 +57,12 @@ class _Gate:
 def import_bugs(
     instances: Sequence[BugInstance], folder: Path, sandbox: Sandbox, log: Log, fetch: Fetch | None = None
 ) -> BugReport:
-    """Write the tasks of the instances that hold. Raises EngineError, DiskError."""
+    """Write the tasks of the instances that hold.
+
+    Raises TaskError for a folder that would be replaced and is from elsewhere, EngineError, DiskError.
+    """
+    for name in (name for instance in instances for name in _task_names(instance)):
+        require_replaceable(folder / name, ORIGIN)
     gate = _Gate(folder, sandbox, log, fetch)
     try:
         folder.mkdir(parents=True, exist_ok=True)

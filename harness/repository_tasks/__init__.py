@@ -20,6 +20,7 @@ from harness.repository_tasks.folder import (
     files_and_format,
     limits_lines,
     quoted,
+    require_replaceable,
     write_with_answers,
 )
 from harness.repository_tasks.layout import Layout, ecosystem_of, is_kept, layout_of
@@ -57,5 +58,6 @@ __all__ = [
     "message_leaks",
     "prove",
     "quoted",
+    "require_replaceable",
     "write_with_answers",
 ]

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import TaskError
 from harness.repository_tasks.proof import Proof
 from harness.score import TEST_PASSED
-from harness.tasks import edit_form, escape_braces, fence_of, toml_value, write_folder
+from harness.tasks import TASK_FILE, edit_form, escape_braces, fence_of, toml_value, write_folder
 from harness.trees import lines_of
 from harness.types import Json, Limits, Outcome
 
@@ -71,6 +72,14 @@ def write_with_answers(folder: Path, texts: Mapping[str, str], manifest: str, wr
         manifest += f"\n[[wrong]]\nfile = {toml_value(entry.file)}\nfails = {toml_value(entry.fails)}\n"
         manifest += f"outcome = {toml_value(entry.outcome.value)}\n"
     write_folder(folder, {**texts, **{f"wrong/{entry.file}": entry.text for entry in wrong}}, manifest)
+
+
+def require_replaceable(folder: Path, origin: str) -> None:
+    """Raises TaskError for a folder that is there and holds no task of this origin: it may be the user's own."""
+    manifest = folder / TASK_FILE
+    text = manifest.read_text(encoding="utf-8", errors="replace") if manifest.is_file() else ""
+    if folder.exists() and f"set = {toml_value(origin)}" not in text:
+        raise TaskError(f"{folder}: is from elsewhere, and a task would replace it", fix="name another folder")
 
 
 def limits_lines() -> list[str]:

@@ -57,6 +57,9 @@ def changed_paths(patch: str) -> tuple[str, ...]:
             raise ExcludedInstanceError(f"its patch changes {path[:80]!r}: {why}")
         if any(part.startswith(".") for part in path.split("/")):
             raise ExcludedInstanceError(f"its patch changes a hidden file: {path}")
+        if "{" in path or "}" in path:
+            # The prompt includes the file by its path, between braces.
+            raise ExcludedInstanceError(f"its patch changes a file with braces in its path: {path}")
     return tuple(dict.fromkeys(path for path, _ in headers))
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from harness.errors import DiskError, TaskError
 from harness.files import from_json, sha256_of, to_json
+from harness.repository_tasks import require_replaceable
 from harness.score import answer_patch
 from harness.swebench.instances import Instance, InstanceFile
 from harness.swebench.repositories import ExcludedInstanceError, needed_files
 from harness.tasks import (
-    TASK_FILE,
     edit_form,
     escape_braces,
     fence_of,
@@ -86,9 +86,7 @@ def _require_folder(source: InstanceFile, folder: Path) -> None:
     if twice is not None:
         raise TaskError(f"{source.name}: two instances would be the task {twice}", fix="name one of them")
     for name in names:
-        path = folder / name / TASK_FILE
-        if path.exists() and toml_value(ORIGIN) not in path.read_text(encoding="utf-8", errors="replace"):
-            raise TaskError(f"{path.parent}: is a task from elsewhere", fix="name another folder")
+        require_replaceable(folder / name, ORIGIN)
 
 
 def _write(source: InstanceFile, instance: Instance, files: dict[str, str], folder: Path) -> str:
@@ -104,8 +102,12 @@ def _write(source: InstanceFile, instance: Instance, files: dict[str, str], fold
         **{f"files/{path}": text for path, text in files.items()},
     }
     write_folder(draft, texts, _manifest(source, instance))
-    (task,) = load_tasks([draft.parent], names=[name])
-    require_scorable([task])
+    try:
+        (task,) = load_tasks([draft.parent], names=[name])
+        require_scorable([task])
+    except TaskError as error:
+        reason = error.message.removeprefix(f"{draft}/")
+        raise ExcludedInstanceError(f"cannot be written as a task: {reason}") from error
     variant = vary(task, 0)
     if not answer_patch(variant, readings_of(variant.solution)):
         raise ExcludedInstanceError("its patch does not apply to the files of its commit")
