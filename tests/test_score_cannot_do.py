@@ -81,6 +81,9 @@ def test_the_impossible_twin_answered_with_code_is_wrong() -> None:
         (f"```json\n{decline()}\n```\n\n{SOLVED}", {"no-code"}),
         (f"{SOLVED}\n\n{decline()}", {"no-code"}),
         (f"The examples disagree:\n\n{decline()}\n\nWhich of them is right?", set()),
+        (f"The examples disagree:\n\n- {decline()}\n\nWhich of them is right?", set()),
+        (f"<answer>{decline()}</answer>", set()),
+        (f"- {decline()}\n\nIf it need not be right:\n\n{PROGRAM}", {"no-code"}),
         (f"{PROGRAM}\nNote: {decline()}", {"no-code"}),
         (f"{decline()}\n\nIf it need not be right:\n\n{PROGRAM}", {"no-code"}),
         (f"```json\n{decline()}\n```\n\n{PROGRAM}", {"no-code"}),
@@ -105,6 +108,10 @@ def test_a_decline_brings_no_code(answer: str, failing: set[str]) -> None:
         f"The examples disagree.\n\n{decline()}",
         '{"status": "CANNOT", "reason_code": "contradictory_spec"}',
         f"<think>Hm, can I?</think>\n{decline()}",
+        f"The examples disagree.\n\n- {decline()}",
+        f"1. {decline()}",
+        f"> **`{decline()}`**",
+        f"<answer>{decline()}</answer>",
     ],
 )
 def test_a_decline_in_the_stated_format_is_recognized(answer: str) -> None:
@@ -125,6 +132,9 @@ def test_an_object_inside_a_sentence_declines_nothing() -> None:
     for answer in (
         f"Otherwise I would answer: {decline()}\n\n{SOLVED}",
         f"I shall not say {decline()} here.",
+        f"- Never {decline()}",
+        f"- {decline()} would be wrong.",
+        f"<answer>Not {decline()}</answer>",
         f"```python\ndef twice(n):\n    return 2 * n\n\n\n{decline()}\n```",
     ):
         assert decline_reason(answer) is None

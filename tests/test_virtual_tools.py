@@ -51,6 +51,24 @@ def test_an_edit_replaces_the_only_occurrence_and_does_not_modify_its_input() ->
     assert FILES["src/db.py"].endswith("return 1\n")
 
 
+def test_a_path_from_the_root_leads_to_a_file_that_is_there() -> None:
+    assert said("read_file", {"path": "/app.py"}) == FILES["app.py"]
+    assert said("grep", {"pattern": "get_db", "path": "/src/"}) == "src/db.py:1:def get_db():"
+    assert said("grep", {"pattern": "def main", "path": "/"}) == "app.py:3:def main():"
+    edit = call("edit_file", {"path": "/src/db.py", "old": "return 1", "new": "return 2"})
+    assert run_call(Workspace(FILES), edit).edited_path == "src/db.py"
+    assert run_call(Workspace(FILES, protected=("src/db.py",)), edit).refused_path == "src/db.py"
+    assert said("read_file", {"path": "/gone.py"}).startswith("error: no such file: '/gone.py'")
+
+
+def test_a_string_that_overlaps_itself_occurs_twice() -> None:
+    files = {"a.md": "aaa\n", "b.md": "a\na"}
+    done = run_call(Workspace(files), call("edit_file", {"path": "a.md", "old": "aa", "new": "b"}))
+    assert (done.text, done.files) == ("error: `old` occurs 2 times in a.md, not once; nothing was changed", files)
+    for path, old in (("a.md", "aaa"), ("b.md", "a\na")):
+        assert run_call(Workspace(files), call("edit_file", {"path": path, "old": old, "new": ""})).edited_path == path
+
+
 def test_an_empty_old_string_creates_a_file_and_never_replaces_one() -> None:
     made = run_call(Workspace(FILES), call("edit_file", {"path": "new.py", "old": "", "new": "X = 1\n"}))
     assert made.files["new.py"] == "X = 1\n"

@@ -71,13 +71,23 @@ def _missing_file(path: str, files: Mapping[str, str]) -> str:
     return f"error: no such file: {path!r}; the files are: {', '.join(sorted(files))}"
 
 
-def _path(text: str) -> str:
-    return posixpath.normpath(text.strip())
+def _path(text: str, files: Mapping[str, str]) -> str:
+    """A path relative to the repository: the tools of agents take "/app.py" for app.py, if there is such a file."""
+    path = posixpath.normpath(text.strip())
+    inside = path.lstrip("/") or "."
+    is_there = inside == "." or any(name == inside or name.startswith(f"{inside}/") for name in files)
+    return inside if path.startswith("/") and is_there else path
+
+
+def _count(text: str, part: str) -> int:
+    """How often a string occurs, as far as it matters: two occurrences that overlap are no single one."""
+    count = text.count(part)
+    return 2 if count == 1 and part in text[text.index(part) + 1 :] else count
 
 
 def read_file(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
     """The text of a file, or of a range of its lines."""
-    path = _path(arguments["path"])
+    path = _path(arguments["path"], workspace.files)
     if path not in workspace.files:
         return ToolResult(_missing_file(path, workspace.files), workspace.files, wasted_reason="no such file")
     lines = workspace.files[path].split("\n")
@@ -112,7 +122,7 @@ def grep(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
         pattern = _compile(arguments["pattern"])
     except ValueError as error:
         return ToolResult(f"error: invalid pattern: {error}", workspace.files, wasted_reason="invalid pattern")
-    under = _path(arguments.get("path", "."))
+    under = _path(arguments.get("path", "."), workspace.files)
     paths = [path for path in sorted(workspace.files) if under in (".", path) or path.startswith(f"{under}/")]
     if not paths:
         return ToolResult(_missing_file(under, workspace.files), workspace.files, wasted_reason="no such file")
@@ -138,7 +148,7 @@ def _create_file(workspace: Workspace, path: str, text: str) -> ToolResult:
 
 def edit_file(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult:
     """Replace the only occurrence of a string, or create a file."""
-    path, old, new = _path(arguments["path"]), arguments["old"], arguments["new"]
+    path, old, new = _path(arguments["path"], workspace.files), arguments["old"], arguments["new"]
     if workspace.refuses(path):
         return ToolResult(
             f"error: {path} must not be {'changed' if path in workspace.files else 'created'}",
@@ -153,7 +163,7 @@ def edit_file(workspace: Workspace, arguments: Mapping[str, Json]) -> ToolResult
             return ToolResult(_missing_file(path, workspace.files), workspace.files, wasted_reason="no such file")
         return _create_file(workspace, path, new)
     text = workspace.files[path]
-    count = text.count(old) if old else 0
+    count = _count(text, old) if old else 0
     if count != 1:
         why = "`old` is empty, but the file exists" if not old else f"`old` occurs {count} times in {path}, not once"
         return ToolResult(f"error: {why}; nothing was changed", workspace.files, wasted_reason="edit does not fit")

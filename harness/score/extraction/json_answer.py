@@ -19,6 +19,9 @@ from harness.types import Json
 _MAX_TRIES = 50
 _MAX_TEXT_CHARS = 100_000
 """A text of nothing but braces would otherwise be parsed once from each of them, and each time to its end."""
+# What may stand around an object on its line: marks of a quote, a list or emphasis, and tags.
+_MARKS_BEFORE = re.compile(r"(?:[ \t`*>+-]|\d{1,3}[.)][ \t]|<\w{1,20}>)*+")
+_MARKS_AFTER = re.compile(r"(?:[ \t`*>.]|</\w{1,20}>)*+")
 _DECORATION = " \t`*>"
 _OBJECT = re.compile(r"\{(?=\s{0,200}[\"}])")
 
@@ -72,8 +75,8 @@ def object_of(text: str) -> dict[str, Json] | None:
 
 
 def lone_object(text: str, *, after_colon: bool = False) -> tuple[dict[str, Json], str] | None:
-    """The first object that stands on lines of its own, and the text around it; with `after_colon` also one that ends a
-    line after a colon.
+    """The first object that stands on lines of its own, also as a list item or in tags, and the text around it; with
+    `after_colon` also one that ends a line after a colon.
 
     None without one: an object inside a sentence is spoken of. Raises DuplicateKeyError. Of a text of more than 100,000
     characters only these are searched.
@@ -89,9 +92,10 @@ def lone_object(text: str, *, after_colon: bool = False) -> tuple[dict[str, Json
             raise
         except (ValueError, RecursionError):
             continue
-        before = text[text.rfind("\n", 0, brace.start()) + 1 : brace.start()].strip(_DECORATION)
-        after = text[end:].partition("\n")[0].strip(_DECORATION + ".")
-        if not after and (not before or (after_colon and before.endswith(":"))) and _if_shallow(value) is not None:
+        before = text[text.rfind("\n", 0, brace.start()) + 1 : brace.start()]
+        begins = _MARKS_BEFORE.fullmatch(before) or (after_colon and before.rstrip(_DECORATION).endswith(":"))
+        ends = _MARKS_AFTER.fullmatch(text[end:].partition("\n")[0])
+        if begins and ends and _if_shallow(value) is not None:
             return value, text[: brace.start()] + text[end:]
     return None
 
