@@ -417,6 +417,12 @@ PATH = case("path", defect=["path", "../"], file="app.py", lines=[40, 40], sever
         "An attacker has no trouble to send ../",
         "The path is properly checked only for logged in users",
         "Use a fixed folder, so there is no path traversal",
+        "Any path can be read without any trouble",
+        "The joined path is fine in tests but not in production",
+        "The path is used before being properly validated",
+        "Ensure that the path is properly validated",
+        "The other paths are properly checked, this one leads out",
+        "Unlike the names, which are correctly checked, the path is not",
         "Join it with a helper that makes the path safe against ../",
     ],
 )

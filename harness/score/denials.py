@@ -25,13 +25,13 @@ _DENIAL = re.compile(
     rf"(?:\bno|(?:\bnot|n['’]t) an?|(?:\bnot|n['’]t) any) (?:{_FAULT})\b{_NO_OTHER_THING}|"
     r"(?:\bnot|n['’]t) (?:vulnerable|exploitable)|\bnothing (?:is )?wrong|\bfalse positive(?! of\b))"
 )
-_HERE_IT_IS = re.compile(r"[^.!?]{0,80}?\bbut (?:here|in this|it is|this one)\b")
+_HERE_IT_IS = re.compile(r"[^.!?]{0,80}?\bbut (?:here|in this|it is|not (?:for|in|on|when)|this one)\b")
 _OTHER_PLACE = re.compile(r"\b(?:apart from|aside from|else|elsewhere|except for|others?|remaining|rest)\b")
 """What says before "is safe", in the same clause, that it is said of another place: "the rest is fine"."""
 _QUALIFYING_WORD = r"(?!(?:against|for|from|of|on|that|to|which|check|guard)\b|\w+(?:s|ed|ing|ion|ment)\b)\w+ "
-_WITHOUT_LIMITS = r"\b(?![^.!?]{0,80}\b(?:but|except|however|if|only|though|unless|until|when)\b)"
+_WITHOUT_LIMITS = r"\b(?![^.!?]{0,80}\b(?:but|elsewhere|except|however|if|only|though|unless|unlike|until|when)\b)"
 _ALL_CLEAR = re.compile(
-    rf"(?:\bno|(?:\bnot|n['’]t|\bwithout) any) (?:{_QUALIFYING_WORD}){{0,2}}"
+    rf"(?:\bno|(?:\bnot|n['’]t) any) (?:{_QUALIFYING_WORD}){{0,2}}"
     rf"(?:{_FAULT}|concerns?|danger|exposure|hole|injection|leak|threat|traversal|trouble|weakness)\b{_NO_OTHER_THING}|"
     r"\b(?:correctly|properly|safely) (?:avoid|block|check|clos|escap|handl|parameteri[sz]|prevent|protect|quot|"
     rf"reject|releas|saniti[sz]|validat)(?:e?s|ed){_WITHOUT_LIMITS}|"
@@ -57,7 +57,10 @@ _CLAUSE_START = re.compile(
     r"[.,;:!?()|]\s|\b(?:since|because|so|but|therefore|hence|thus|although|though|while|"
     r"as (?:it|the|this)|and (?:it|this|that|they|all|everything))\b"
 )
-_MISSED_OR_WISHED = re.compile(rf"{_LACK}|\b(?:be|could|if|instead|makes?|making|so|then|to|use|using|would)\b")
+_MISSED_OR_WISHED = re.compile(
+    rf"{_LACK}|\b(?:be|before|being|could|else|elsewhere|ensur\w*|if|instead|makes?|making|others?|rather|recommend\w*|"
+    r"remaining|requir\w*|rest|so|sure|then|to|unlike|use|using|would)\b"
+)
 _SENTENCE_START = re.compile(r"[.!?]\s")
 _MAX_CLAUSE_CHARS = 300
 _CONTRAST = re.compile(r",? (?:but|yet|until)\b")
