@@ -236,6 +236,13 @@ def test_extra_cannot_set_what_the_run_itself_sends(api: str) -> None:
         assert (key, problem.fix) == (f"extra.{name}", "remove it")
 
 
+def test_extra_cannot_ask_for_several_answers_of_which_one_is_read() -> None:
+    model = a_model(extra={"n": 2})
+    ((key, problem),) = find_request_problems(get_server_kind("vllm"), model)
+    assert (key, problem.fix) == ("extra.n", "remove it")
+    assert not find_request_problems(get_server_kind("vllm"), a_model(extra={"seed": 2}))
+
+
 def test_extra_cannot_set_the_token_limit_by_another_name() -> None:
     model = a_model(extra={"max_completion_tokens": 5})
     assert [key for key, _ in find_request_problems(get_server_kind("mlx-lm"), model)] == [

@@ -205,7 +205,7 @@ def test_a_stated_field_that_was_not_sent_is_found(tmp_path: Path) -> None:
 
 
 def test_fields_that_are_the_runs_own_cannot_be_stated_as_extra(tmp_path: Path) -> None:
-    for name, value in (("model", "a-cloud-model"), ("max_tokens", 5), ("stream_options", {})):
+    for name, value in (("model", "a-cloud-model"), ("max_tokens", 5), ("stream_options", {}), ("n", 2)):
         bundle, _ = bundle_with(extra={name: value})
         assert ("requests", f"overrides {name!r}, which is the run's own") in _verified(tmp_path / name, bundle)
 

@@ -46,6 +46,11 @@ class ChatApi(Api):
     stop_field = "stop"
     last_event = "[DONE]"
 
+    @property
+    def reserved_fields(self) -> tuple[str, ...]:
+        """Also `n`: usage counts the tokens of all choices, and one of them is read."""
+        return (*super().reserved_fields, "n")
+
     def write_conversation(self, messages: Sequence[Message]) -> dict[str, Json]:
         """The messages as they are."""
         return {"messages": [dict(message) for message in messages]}

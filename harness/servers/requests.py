@@ -85,9 +85,7 @@ def find_request_problems(kind: ServerKind, model: Model) -> tuple[tuple[str, Pr
         problems.append(("thinking", Problem(message, fix)))
     for name in api.reserved_fields:
         if name in model.extra:
-            problem = Problem(
-                "this field of a request is set by the run, so that extra cannot override it", "remove it"
-            )
+            problem = Problem("this field of a request is the run's own, so that extra cannot set it", "remove it")
             problems.append((f"extra.{name}", problem))
     for name in build_request_fields(kind, model):
         if name in facts.rejected_fields:
