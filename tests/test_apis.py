@@ -433,6 +433,17 @@ def test_a_prompt_that_the_end_counts_as_0_keeps_all_counts_of_the_start() -> No
     assert read_over("messages", START, text, later, STOP).usage == Usage(40, 7, 40, None)
 
 
+def test_a_prompt_that_the_start_counts_as_0_and_the_end_does_not_count_is_unknown() -> None:
+    zero = {"input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 0}
+    start = named({"type": "message_start", "message": {"type": "message", "content": [], "usage": zero}})
+    text = text_block(0, "a")
+    assert read_over("messages", start, text, message_delta("end_turn", output_tokens=7), STOP).usage == Usage(
+        None, 7, None, None
+    )
+    counted = message_delta("end_turn", output_tokens=7, input_tokens=20)
+    assert read_over("messages", start, text, counted, STOP).usage == Usage(20, 7, None, None)
+
+
 def test_pieces_that_repeat_the_input_of_a_call_that_began_whole_are_dropped() -> None:
     begun = block("start", 0, {"type": "tool_use", "id": "c", "name": "ls", "input": {"path": "."}})
     again = block("delta", 0, {"type": "input_json_delta", "partial_json": '{"path": "."}'})

@@ -208,13 +208,13 @@ class _MessagesParser:
 def _counted(usage: Mapping[str, Json], kind: str) -> Mapping[str, Json] | None:
     """The usage of an event. That of `message_start` counts no output: it comes before there is any.
 
-    A count that a later event has as null does not replace an earlier one, nor do the counts of a prompt of 0 tokens:
-    input, read from the cache and written to it are one count in three parts.
+    A count that a later event has as null does not replace an earlier one, and the counts of a prompt of 0 tokens are
+    none: input, read from the cache and written to it are one count in three parts.
     """
     counts = {name: value for name, value in usage.items() if value is not None}
     if kind == "message_start":
         counts.pop("output_tokens", None)
-    elif kind == "message_delta" and counts.get("input_tokens") == 0 and not any(map(counts.get, _CACHE_COUNTS)):
+    if counts.get("input_tokens") == 0 and not any(map(counts.get, _CACHE_COUNTS)):
         counts = {name: value for name, value in counts.items() if name not in ("input_tokens", *_CACHE_COUNTS)}
     return counts or None
 
