@@ -287,6 +287,33 @@ def test_what_the_hubs_client_or_ollama_has_is_used_where_it_is(registry: Regist
     assert registry.asked() == []
 
 
+@pytest.mark.parametrize(
+    ("variables", "store"),
+    [
+        ({"HF_HUB_CACHE": "{}/a", "HUGGINGFACE_HUB_CACHE": "{}/b", "HF_HOME": "{}/c"}, "a"),
+        ({"HUGGINGFACE_HUB_CACHE": "{}/b", "HF_HOME": "{}/c"}, "b"),
+        ({"HF_HOME": "{}/c", "XDG_CACHE_HOME": "{}/d"}, "c/hub"),
+        ({"XDG_CACHE_HOME": "{}/d"}, "d/huggingface/hub"),
+        ({"XDG_CACHE_HOME": "$HOME/d"}, "d/huggingface/hub"),
+        ({}, ".cache/huggingface/hub"),
+    ],
+)
+def test_the_hubs_store_is_where_its_client_keeps_it(
+    model: EmbeddedModel, tmp_path: Path, variables: dict[str, str], store: str
+) -> None:
+    model = replace(model, hub=HubFile("maker/tiny", "tiny.gguf"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
+            patch.delenv(name, raising=False)
+        patch.setenv("HOME", str(tmp_path))
+        for name, value in variables.items():
+            patch.setenv(name, value.format(tmp_path))
+        path = tmp_path / store / "models--maker--tiny" / "blobs" / model.sha256
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"".join(PIECES))
+        assert find_file(model) == path
+
+
 def test_a_damaged_file_of_one_program_hides_no_good_one_of_another(registry: Registry, model: EmbeddedModel) -> None:
     model = replace(model, hub=HubFile("maker/tiny", "tiny.gguf"))
     ollama = Path(os.environ["OLLAMA_MODELS"]) / "blobs" / f"sha256-{model.sha256}"

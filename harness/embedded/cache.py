@@ -51,12 +51,18 @@ def has_digest(path: Path, model: EmbeddedModel) -> bool:
 
 def _places(model: EmbeddedModel) -> Iterator[Path]:
     yield cached_path(model)
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub")
     if model.hub is not None:
         repository = f"models--{model.hub.repository.replace('/', '--')}"
-        yield hub.expanduser() / repository / "blobs" / model.sha256
+        yield _hub_store() / repository / "blobs" / model.sha256
     ollama = Path(os.environ.get("OLLAMA_MODELS") or "~/.ollama/models")
     yield ollama.expanduser() / "blobs" / f"sha256-{model.sha256}"
+
+
+def _hub_store() -> Path:
+    """Where `huggingface_hub` keeps its files, by the variables that it reads, the first of them that is set."""
+    given = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    home = os.environ.get("HF_HOME") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
+    return Path(os.path.expandvars(given or f"{home}/hub")).expanduser()
 
 
 def _size_of(path: Path) -> int | None:
