@@ -15,6 +15,7 @@ from harness.calibration.client_timing import (
     find_misread_behaviors,
     measure_clients,
     percentile,
+    take_reply,
 )
 from harness.calibration.clients import (
     CLIENTS,
@@ -94,6 +95,16 @@ def test_targets_compare_with_the_bare_socket_and_with_httpx() -> None:
     assert [target.met for target in evaluate_targets([far, floor, httpx]) if " over " not in target.name] == [
         False
     ] * 4
+
+
+def test_a_ttft_that_is_far_too_early_misses_its_target() -> None:
+    rows = [row("bare socket", 60.0, ttft_s=[0.0002] * 3), row("lanebench", 60.0, ttft_s=[-0.030] * 3)]
+    assert [target.missed for target in evaluate_targets(rows) if "above" in target.name] == [True, True]
+
+
+def test_a_request_that_never_arrived_is_an_error(server: ReferenceServer) -> None:
+    with pytest.raises(ServerError, match="0 replies to one request"):
+        take_reply(server)
 
 
 def test_the_ttft_target_uses_the_streams_with_most_rounds() -> None:

@@ -17,7 +17,7 @@ from harness.calibration.scorer_rate import (
     measure_memory,
     measure_scorer,
 )
-from harness.calibration.scorer_report import scorer_table, target_lines
+from harness.calibration.scorer_report import missed_targets, scorer_table, target_lines
 from harness.errors import EngineError
 from harness.sandbox import DockerSandbox, ensure_engine, open_sandbox
 from harness.types import Job, Observation
@@ -55,6 +55,10 @@ def test_targets_are_met_or_missed_and_the_blocks_show_how_certain_that_is() -> 
     rates = [rate_of(LANEBENCH, 16.0, 16.0), rate_of(BARE_ENGINE, 16.0, 32.0), rate_of(DOCKER_RUN, 8.0, 7.0)]
     measurements = ScorerMeasurements(rates, {"python": {"create": 1.0}}, {"python": (61.0, 70.0)}, [1])
     assert [line.split()[0] for line in target_lines(measurements)] == ["MISSED", "met", "MISSED"]
+    assert [text.split(",")[0] for text in missed_targets(measurements)] == [
+        "python: 0.75 times bare engine API",
+        "python: 61 ms for one answer with the pool warm",
+    ]
     assert "0.75 (0.50-1.00)" in scorer_table(measurements)
     measurements.latency_ms["python"] = (5.0, 70.0)
     assert [line.split()[0] for line in target_lines(measurements)] == ["MISSED", "met", "met"]

@@ -291,14 +291,20 @@ def test_an_unknown_path_is_not_found(demo: DemoServer, method: str, path: str) 
     assert path in json.loads(data)["error"]["message"]
 
 
-def test_a_request_without_a_length_is_refused(demo: DemoServer) -> None:
+@pytest.mark.parametrize(
+    ("field", "status"),
+    [
+        (b"Transfer-Encoding: chunked", 411),
+        ("Content-Length: \u00b2".encode("latin-1"), 411),
+        (b"Content-Length: " + b"9" * 5000, 413),
+    ],
+)
+def test_a_request_without_a_length_that_can_be_read_is_refused(demo: DemoServer, field: bytes, status: int) -> None:
     parts = urlsplit(demo.base_url)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as plain:
-        plain.sendall(
-            b"POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-        )
+        plain.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: here\r\n" + field + b"\r\n\r\n0\r\n\r\n")
         head = b"".join(iter(lambda: plain.recv(4096), b""))
-    assert head.startswith(b"HTTP/1.1 411 ")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
 
 
 def test_a_prompt_beyond_the_context_is_rejected() -> None:

@@ -6,7 +6,7 @@
 
 from harness.calibration.client_timing import MeasurementPlan, find_misread_behaviors, measure_clients
 from harness.calibration.scorer_rate import PROGRAMS, ScorerBenchmark, measure_memory, measure_scorer
-from harness.calibration.scorer_report import scorer_table
+from harness.calibration.scorer_report import missed_targets, scorer_table
 from harness.calibration.self_test import run_self_test
 from harness.calibration.timing_report import Target, evaluate_targets, timing_table
 
@@ -20,6 +20,7 @@ __all__ = [
     "measure_clients",
     "measure_memory",
     "measure_scorer",
+    "missed_targets",
     "run_self_test",
     "scorer_table",
     "timing_table",

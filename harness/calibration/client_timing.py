@@ -22,6 +22,7 @@ from harness.calibration.clients import (
     ClientTimings,
     open_clients,
 )
+from harness.errors import ServerError
 from harness.read import read
 from harness.record import Client, Timeouts, TurnRequest, record
 from harness.reference import (
@@ -164,12 +165,20 @@ def measure_clients(server: ReferenceServer, plan: MeasurementPlan, progress: Pr
         jobs = [job for jobs_of_round in _shuffled_rounds(plan, list(timers)) for job in jobs_of_round]
         for done, (stream, name, number) in enumerate(jobs, 1):
             timings = timers[name](stream.model(number))
-            (logged,) = server.take_log()
+            logged = take_reply(server)
             samples.setdefault((stream, name), ErrorSamples()).add(timings, logged)
             progress(done, len(jobs))
     order = list(CLIENTS)
     keys = sorted(samples, key=lambda key: (plan.streams.index(key[0]), order.index(key[1])))
     return [ClientErrors(stream, name, samples[stream, name]) for stream, name in keys]
+
+
+def take_reply(server: ReferenceServer) -> LoggedReply:
+    """The log of the one reply since it was last taken. Raises ServerError if the request did not arrive."""
+    replies = server.take_log()
+    if len(replies) != 1:
+        raise ServerError(f"the reference server logged {len(replies)} replies to one request")
+    return replies[0]
 
 
 def find_misread_behaviors(
@@ -198,7 +207,7 @@ def _mismatches_of(client: Client, server: ReferenceServer, behavior: tuple[str,
     timing_mismatches: list[str] = []
     for _ in range(MAX_ATTEMPTS):
         reading = request_stream(client, server, model, api)
-        (logged,) = server.take_log()
+        logged = take_reply(server)
         mismatches = find_mismatches(model, reading, api)
         timing_mismatches = find_timing_mismatches(reading, logged, tolerance_s)
         if mismatches or not timing_mismatches:

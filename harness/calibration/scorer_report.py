@@ -9,6 +9,7 @@ MIN_RATIO_TO = {BARE_ENGINE: 0.9, DOCKER_RUN: 2.0}
 MAX_LATENCY_MS = 60.0
 """Target for one answer whose container is ready: milliseconds from the job to its observations."""
 _MIB = 1024 * 1024
+_MISSED = "MISSED"
 _HEADER = ("language", "method", "threads", "n", "programs/s", "CPU ms each", "of bare", "of docker run")
 
 
@@ -60,8 +61,13 @@ def target_lines(measurements: ScorerMeasurements) -> list[str]:
     return lines
 
 
+def missed_targets(measurements: ScorerMeasurements) -> list[str]:
+    """The targets that were missed, a text each."""
+    return [line.removeprefix(_MISSED).lstrip() for line in target_lines(measurements) if line.startswith(_MISSED)]
+
+
 def _verdict(is_met: bool) -> str:
-    return "met   " if is_met else "MISSED"
+    return "met   " if is_met else _MISSED
 
 
 def _single_lines(measurements: ScorerMeasurements) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from math import isfinite
 from statistics import median
 
-from harness.calibration.client_timing import MeasurementPlan, measure_clients, percentile
+from harness.calibration.client_timing import MeasurementPlan, measure_clients, percentile, take_reply
 from harness.calibration.clients import BARE_SOCKET, LANEBENCH
 from harness.calibration.clock import clock_rate_error, clock_step_s
 from harness.errors import ServerError
@@ -46,7 +46,7 @@ def _measure_lags_s(server: ReferenceServer, streams: int) -> list[float]:
     with Client() as client:
         for seed in range(streams):
             recording = _record(client, server, stream.model(seed))
-            (logged,) = server.take_log()
+            logged = take_reply(server)
             if read(recording).error is None:
                 lags_s += _token_lags_s(recording, logged)
     return lags_s

@@ -59,7 +59,8 @@ def _ttft_targets(row: ClientErrors, socket_row: ClientErrors) -> Iterator[Targe
                 f"the bare socket's own p{percent} is {1e3 * spread_s:.1f} ms above its p50: "
                 "other processes disturb the measurement"
             )
-        yield Target(name, 1e3 * (observed_s - socket_s), 1e3 * MAX_TTFT_ABOVE_SOCKET_S, "ms", undecided)
+        # A TTFT that is too early is a time of something else.
+        yield Target(name, 1e3 * (abs(observed_s) - socket_s), 1e3 * MAX_TTFT_ABOVE_SOCKET_S, "ms", undecided)
 
 
 def _decode_target(row: ClientErrors) -> Iterator[Target]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from harness.cli.console import log, show
-from harness.errors import ConfigError
+from harness.errors import CheckError, ConfigError
 
 NAME = "bench-scorer"
 HELP = "Measure how many answers per second the sandbox scores on this machine, and what a container costs."
@@ -27,8 +27,15 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print. Raises EngineError, ConfigError."""
-    from harness.calibration import PROGRAMS, ScorerBenchmark, measure_memory, measure_scorer, scorer_table
+    """Measure and print. Raises CheckError for every target that was missed, EngineError, ConfigError."""
+    from harness.calibration import (
+        PROGRAMS,
+        ScorerBenchmark,
+        measure_memory,
+        measure_scorer,
+        missed_targets,
+        scorer_table,
+    )
     from harness.sandbox import ensure_engine, open_sandbox
     from harness.score import scoring_threads
 
@@ -51,5 +58,9 @@ def run(args: argparse.Namespace) -> int:
             sizes = measure_memory(benchmark, args.memory, threads, log)
             show("lanebench's memory after each tenth:  " + ", ".join(f"{size / 2**20:.1f}" for size in sizes) + " MiB")
             return 0
-        show(scorer_table(measure_scorer(benchmark, args.answers, threads, log)))
+        measurements = measure_scorer(benchmark, args.answers, threads, log)
+    show(scorer_table(measurements))
+    missed = missed_targets(measurements)
+    if missed:
+        raise CheckError(*missed)
     return 0

@@ -21,6 +21,8 @@ from harness.demo.stream import ScheduledReply
 from harness.types import Json, Model, Task
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_LENGTH_DIGITS = 18
+"""Of the header Content-Length: Python refuses to read numbers of thousands of digits."""
 POLL_S = 0.05
 
 
@@ -155,10 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             self.close_connection = True
             raise InvalidRequestError("the Content-Length header is missing", status=411)
-        if int(length) > MAX_BODY_BYTES:
+        if len(length) > MAX_LENGTH_DIGITS or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             raise InvalidRequestError(f"the body is larger than {MAX_BODY_BYTES} bytes", status=413)
         data = self.rfile.read(int(length))
