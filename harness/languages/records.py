@@ -117,7 +117,7 @@ GO = Language(
     extensions=(".go",),
     syntax=Syntax(
         definition=r"^func\s+(?:\([^)\n]*+\)\s*+)?NAME\b|^(?:type|var|const)\s+NAME\b",
-        code_line=r"^package\s+\w+\s*$|^import\s+(?:\(|\w*\s*\")|^func\s+(?:\(|\w+\s*[(\[])|^type\s+\w+\s+(?:struct|interface|func)\b",
+        code_line=r"^package\s+\w+\s*$|^import\s++(?:\(|\w*+\s*+\")|^func\s+(?:\(|\w+\s*[(\[])|^type\s+\w+\s+(?:struct|interface|func)\b",
         possible_line=_C_POSSIBLE_LINE + r"|^(?:var|const|type)\s",
         test_line=r"^[ \t]*+func Test[A-Z]",
     ),
