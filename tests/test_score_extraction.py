@@ -364,7 +364,37 @@ MISLEADING = [
           f"{STRANGE_BASH}\nThis script counts the files.\n\n- It stops at a missing folder.\n", "unfenced",
           STRANGE_BASH, "bash", ()),
 ]  # fmt: skip
-SHAPES = [*PARTS, *BESIDE, *MISLEADING, *FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
+USE = "```python\nprint(add(1, 2))\n```"
+CODE_LINE = PY.rstrip()
+DOCUMENTED = 'def add(a, b):\n    """Add.\n\n    ```python\n    add(1, 2)\n    ```\n    """\n    return a + b\n'
+INEXACT = [
+    Shape("a fence below words, with text after it", f"Here is the code: ```python\n{PY}```\nThis adds.", "fenced", PY),
+    Shape("a fence below bold words, then its use", f"**Answer:** ```python\n{PY}```\n\nIt adds.\n\n{USE}",
+          "fenced-last", PY),
+    Shape("a closing fence after the last line, then text", f"```python\n{CODE_LINE} ```\nDone.", "fenced", PY),
+    Shape("a closing fence after the last line, then its use", f"```python\n{CODE_LINE}```\n\nUsage:\n\n{USE}",
+          "fenced-last", PY),
+    Shape("such a one in JavaScript", "```js\nconst add = (a, b) => a + b;```\n\nUsage:\n\n```js\nadd(1, 2);\n```",
+          "fenced-last", "const add = (a, b) => a + b;\n", "javascript"),
+    Shape("a period after the closing fence", f"```python\n{PY}```.\n\nThis works.", "fenced", PY),
+    Shape("a label after the closing fence", f"```python\n{PY}```python\nIt works.", "fenced", PY),
+    Shape("a word after the closing fence, then its use", f"```python\n{PY}```end\nUse:\n{USE}", "fenced-last", PY),
+    Shape("a closing fence that is missing before the next block", f"```python\n{PY}{USE}", "fenced-last", PY),
+    Shape("a token after the closing fence, then a message",
+          f"```python\n{PY}```<|endoftext|><|im_start|>user\nThanks<|im_end|>", "fenced", PY),
+    Shape("a fence of four, closed by three", f"````python\n{PY}```\nIt works.", "fenced", PY),
+    Shape("a fence of backticks, closed by tildes", f"```python\n{PY}~~~\nIt works.", "fenced", PY),
+    Shape("a document without a label in a fence of four", f"````\n```python\n{PY}```\n````", "fenced", PY),
+    Shape("a document without a label in a fence of three", f"```\n```python\n{PY}```\n```", "fenced", PY),
+    Shape("such a document in Go", f"````\n```go\n{GO}```\n````", "fenced", GO, "go", ()),
+    Shape("a labeled fence in a docstring", f"```python\n{DOCUMENTED}```", "fenced", DOCUMENTED),
+    Shape("such a docstring without a label", f"````\n{DOCUMENTED}````", "fenced-plain", DOCUMENTED),
+    Shape("a labeled fence in a docstring, never closed", f"```python\n{DOCUMENTED}", "fenced-unclosed", DOCUMENTED),
+    Shape("fences in comments of Rust, never closed", f"```rust\n/// ```\n/// add(1, 2);\n/// ```\n{RUST}",
+          "fenced-unclosed", f"/// ```\n/// add(1, 2);\n/// ```\n{RUST}", "rust"),
+    Shape("a version in the label", f"```python3.11\n{PY}```", "fenced", PY),
+]  # fmt: skip
+SHAPES = [*INEXACT, *PARTS, *BESIDE, *MISLEADING, *FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)

@@ -12,8 +12,10 @@ import pytest
 from harness.score import score
 from harness.score.edits.apply import MAX_COMPARED_LINES, apply_edits
 from harness.score.edits.formats import find_edits
+from harness.score.extraction.extract import extract
 from harness.score.extraction.fences import fenced_blocks
-from harness.score.extraction.recognition import defines, has_code
+from harness.score.extraction.program_parts import MAX_PARTS
+from harness.score.extraction.recognition import CHECK_COST_CHARS, MAX_CHECKED_CHARS, defines, has_code
 from harness.score.kinds.prose import loosened
 from harness.tasks import vary
 from harness.types import Variant
@@ -119,6 +121,7 @@ RUNS: dict[str, tuple[Callable[[str], object], str, str, str, int]] = {
     "a module of Rust": (lambda text: has_code("rust", text), "mod ", "a", "", 24_000),
     "qualifiers of Rust": (lambda text: has_code("rust", text), "", "const\n", "", 60_000),
     "a declaration of Bash": (lambda text: defines("bash", text, "f"), "declare", " ", "", 20_000),
+    "imports of Go": (lambda text: has_code("go", text), "import", " ", "x", 40_000),
     "receivers of Go": (lambda text: defines("go", text, "f"), "", "func (\n", "", 60_000),
 }
 """What reads a text; what the text begins with, repeats and ends with; its length. Each took time by the square or the
@@ -143,6 +146,22 @@ def test_the_lines_that_the_edits_of_one_answer_compare_are_bounded() -> None:
     few, many = (apply_edits(find_edits(answer, {}), {}).errors for answer in answers)
     assert set(few) == {"new.py: the old lines are not there: 'q' ..."}
     assert "takes more than" in many[-1]
+
+
+# --- what is parsed ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("piece", ["```python\n(\n```\n", "```python\ndef f(): pass\n```\n"])
+def test_what_is_parsed_of_an_answer_is_bounded(piece: str) -> None:
+    answer = text_of(piece, 200_000)
+    parsed = calls_of("_parse", lambda: extract(answer, "python", ("f",)))
+    assert 0 < parsed <= MAX_CHECKED_CHARS // CHECK_COST_CHARS + MAX_PARTS + 1
+
+
+def test_what_is_scanned_for_names_of_an_answer_is_bounded() -> None:
+    block = "```python\ndef f(): pass\n" + "a=1\n" * 9000 + "```\n"
+    few, many = (calls_of("walk", partial(extract, block * blocks, "python", ("f",))) for blocks in (6, 20))
+    assert 0 < few == many
 
 
 # --- phrases that a summary avoids ------------------------------------------------------------------------------------

@@ -61,14 +61,15 @@ def names_of(code: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]
     if tree is None:
         return frozenset(), frozenset(), frozenset()
     defined = frozenset(name for statement in tree.body for name in _definitions(statement))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    nodes = list(ast.walk(tree))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
     imported = frozenset((alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names)
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    names = [node for node in nodes if isinstance(node, ast.Name)]
     used = frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))
     bound = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
-    bound |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    bound |= {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
-    bound |= {node.name for node in ast.walk(tree) if isinstance(node, _DEFINITIONS)}
+    bound |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    bound |= {node.name for node in nodes if isinstance(node, ast.ExceptHandler) and node.name}
+    bound |= {node.name for node in nodes if isinstance(node, _DEFINITIONS)}
     return defined, imported, used - bound - imported - frozenset(dir(builtins)) - _MODULE_NAMES
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from harness.languages import LANGUAGES
-from harness.score.extraction.fences import Block, fenced_blocks
+from harness.score.extraction.fences import DOCUMENT_LABELS, Block, fenced_blocks
 from harness.score.extraction.program_parts import (
     main_blocks,
     parts_of,
@@ -20,13 +20,14 @@ from harness.score.extraction.program_parts import (
     without_sketches,
 )
 from harness.score.extraction.recognition import (
+    LABELED_FENCE,
     PLAIN_LABELS,
+    CompletenessCheck,
     code_within,
     defines_all,
     has_code,
     is_code,
     language_of_label,
-    may_be_complete,
     script_within,
 )
 from harness.score.extraction.template_tokens import clean
@@ -44,7 +45,6 @@ from harness.score.extraction.wrappers import (
 _FENCED_LINE = re.compile(r"(?<!`)(`{3,})(?:([A-Za-z0-9+#]+)\s)?([^`\n]+)\1(?!`)")
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _PYTHON_PROMPT = re.compile(r"(?:>>>|\.\.\.)(?: |$)")
-_DOCUMENT_LABELS = ("markdown", "md")
 _DIFF_LABELS = ("diff", "patch")
 _MAX_BLOCKS = 200
 _SHELL_LABELS = ("bash", "sh", "shell", "zsh", "console")
@@ -287,7 +287,8 @@ def _from_mislabeled(search: Search) -> FoundCode | None:
 def extract(answer: str, language: str, wanted: Sequence[str] = (), hints: Hints = NO_HINTS) -> FoundCode | None:
     """The code in an answer, or None. Code that defines the `wanted` names and contains the mark goes first."""
     text = clean(answer)
-    blocks = _all_blocks(text, language)
+    is_complete = CompletenessCheck(language)
+    blocks = _all_blocks(text, is_complete)
     labeled = tuple(_with_true_label(block, language) for block in blocks[-_MAX_BLOCKS:] if block.text.strip())
     text = text if blocks else _without_name(text, language)
     search = Search(text, language, tuple(wanted), labeled, hints)
@@ -298,14 +299,23 @@ def extract(answer: str, language: str, wanted: Sequence[str] = (), hints: Hints
     return None
 
 
-def _all_blocks(text: str, language: str, *, nested: bool = False) -> list[Block]:
+def _all_blocks(text: str, is_complete: CompletenessCheck, *, nested: bool = False) -> list[Block]:
     """The blocks of an answer; a block that is a Markdown document is replaced by the blocks in it."""
     found: list[Block] = []
-    for block in fenced_blocks(text, lambda code: may_be_complete(language, code)):
-        inner = _all_blocks(block.text, language, nested=True) if block.label in _DOCUMENT_LABELS and not nested else []
+    for block in fenced_blocks(text, is_complete):
+        inner = (
+            _all_blocks(block.text, is_complete, nested=True) if not nested and _is_document(block, is_complete) else []
+        )
         # A document in a fence of three marks ends where its own code block does: that fence was the first to close.
         found += [replace(part, closed=part.closed or block.closed) for part in inner] or [block]
     return found
+
+
+def _is_document(block: Block, is_complete: CompletenessCheck) -> bool:
+    """Whether a block is Markdown: by its label, or without one by a labeled fence that is in no string of its code."""
+    if block.label in DOCUMENT_LABELS:
+        return True
+    return block.label in PLAIN_LABELS and bool(LABELED_FENCE.search(block.text)) and not is_complete(block.text)
 
 
 def _without_name(text: str, language: str) -> str:

@@ -1,6 +1,7 @@
 """Chooses among the fenced blocks of an answer: which block is the answer, and which others belong to the same program.
 
-`choose_block` drops what only looks like the answer: code that the prompt gave, sketches, tests, examples of use.
+The `without_` functions and `main_blocks` drop what only looks like the answer: code that the prompt gave, sketches,
+tests, examples of use.
 `parts_of` finds the blocks that a block needs, or that start what it defines: models explain a program part by part.
 """
 
@@ -46,8 +47,9 @@ _USE = re.compile(
     re.I,
 )
 _COMMENT = re.compile(r"(?:#|//|--).*$", re.MULTILINE)
-_MAX_PARTS = 20
+MAX_PARTS = 20
 _MAX_SCANNED_CHARS = 60_000
+_MAX_SCANNED_CHARS_PER_ANSWER = 200_000
 
 
 def _normalized(code: str) -> str:
@@ -115,19 +117,17 @@ def _uses_of(language: str, blocks: Sequence[Block]) -> list[Block]:
     script = max(others, key=lambda block: len(block.text), default=None)
     if script is None:
         return []
-    own, starts = _names(language, script.text).defined, _has_entry_point(language, script.text)
+    said = [block for block in blocks if not any(block is other for other in others)]
+    names = _names_by_block(language, (script, *said))
+    own, starts = names[id(script)].defined, _has_entry_point(language, script.text)
 
     def refers(block: Block) -> bool:
-        return bool(_names(language, block.text).missing & own) or (
-            starts and not _has_entry_point(language, block.text)
-        )
+        return bool(names[id(block)].missing & own) or (starts and not _has_entry_point(language, block.text))
 
     return [
         block
-        for block in blocks
-        if not any(block is other for other in others)
-        and not _names(language, block.text).defined & own
-        and (len(block.text) < len(script.text) or refers(block))
+        for block in said
+        if not names[id(block)].defined & own and (len(block.text) < len(script.text) or refers(block))
     ]
 
 
@@ -177,6 +177,15 @@ def _names(language: str, code: str) -> _Names:
     return _Names(defined, frozenset(), frozenset(name for pair in used for name in pair if name) - defined)
 
 
+def _names_by_block(language: str, blocks: Iterable[Block]) -> dict[int, _Names]:
+    """The names of each block, by its `id`; none of those beyond the characters that are scanned of one answer."""
+    names, scanned = {}, 0
+    for block in blocks:
+        scanned += len(block.text)
+        names[id(block)] = _names(language, block.text) if scanned <= _MAX_SCANNED_CHARS_PER_ANSWER else _Names()
+    return names
+
+
 def _outside_functions(script: str) -> str:
     """The lines of a Bash script that are in no function: a function has arguments of its own."""
     kept, inside = [], False
@@ -202,10 +211,10 @@ def parts_of(language: str, blocks: Sequence[Block], chosen: Block, *, starts: b
     A block that defines again what a part defines is another draft, and no part.
     """
     candidates = [block for block in blocks if block is not chosen and not _ELLIPSIS.search(block.text)]
-    candidates = [block for block in candidates if not _TEST.search(block.text)][:_MAX_PARTS]
+    candidates = [block for block in candidates if not _TEST.search(block.text)][:MAX_PARTS]
     if language == "sql" or not candidates:
         return [chosen]
-    names = {id(block): _names(language, block.text) for block in (chosen, *candidates)}
+    names = _names_by_block(language, (chosen, *candidates))
     parts = _with_needed([chosen], candidates, names)
     if starts and not any(_has_entry_point(language, block.text) for block in parts):
         defined = frozenset().union(*(names[id(block)].defined for block in parts))

@@ -1,13 +1,14 @@
 """Recognizes code of a language in text, line by line, by the patterns of the language's record (harness/languages).
 
 `is_code`, `has_code`, `code_within` and `script_within` tell code from prose; `defines` finds the definition of an
-identifier.
+identifier; `CompletenessCheck` tells code that was cut.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from harness.languages import LANGUAGES, Syntax
 
@@ -17,6 +18,13 @@ PLAIN_LABELS = frozenset(
 """Labels of a fence that name no language."""
 _SENTENCE = re.compile(r"^(?:[-*+]|\d{1,3}[.)])?[ *]{0,4}[A-Z][a-z']*,? [a-z`].*[.:!?]\**$")
 """A line of prose below a script: a capital, a second word, and the end of a sentence."""
+
+
+LABELED_FENCE = re.compile(r"^ {0,3}(?:`{3,}+|~{3,}+)[ \t]*+[A-Za-z]", re.MULTILINE)
+"""The first line of a labeled fence. Code holds none, except in strings of several lines."""
+MAX_CHECKED_CHARS = 500_000
+CHECK_COST_CHARS = 500
+"""What one check costs beside its characters."""
 
 
 def language_of_label(label: str) -> str | None:
@@ -35,10 +43,28 @@ def defines_all(language: str, code: str, names: Sequence[str]) -> bool:
     return all(defines(language, code, name) for name in names)
 
 
-def may_be_complete(language: str, code: str) -> bool:
-    """False for code that does not parse; True where it does, or where the language is not parsed on the host."""
-    parses = LANGUAGES[language].syntax.parses
-    return parses is None or parses(code)
+@dataclass(slots=True)
+class CompletenessCheck:
+    """Whether texts of one answer may be all of some code: False for what does not parse.
+
+    Of a language that is not parsed on the host, False for a text that runs into the next fence. What is checked of one
+    answer is bounded, since a parser needs seconds for a megabyte: beyond that every text counts as complete.
+    """
+
+    language: str
+    _left: int = MAX_CHECKED_CHARS
+    _known: dict[str, bool] = field(default_factory=dict)
+
+    def __call__(self, code: str) -> bool:
+        """Whether a text may be complete."""
+        known = self._known.get(code)
+        self._left -= CHECK_COST_CHARS + (len(code) if known is None else 0)
+        if self._left < 0:
+            return True
+        if known is None:
+            parses = LANGUAGES[self.language].syntax.parses
+            known = self._known[code] = LABELED_FENCE.search(code) is None if parses is None else parses(code)
+        return known
 
 
 def _is_line_of(syntax: Syntax, line: str) -> bool:
