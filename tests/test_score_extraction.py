@@ -394,7 +394,57 @@ INEXACT = [
           "fenced-unclosed", f"/// ```\n/// add(1, 2);\n/// ```\n{RUST}", "rust"),
     Shape("a version in the label", f"```python3.11\n{PY}```", "fenced", PY),
 ]  # fmt: skip
-SHAPES = [*INEXACT, *PARTS, *BESIDE, *MISLEADING, *FENCED, *SEVERAL, *UNFENCED, *WRAPPED, *LEAKED, *ODD, *NOTHING]
+JS_DRAFT = "function add(a, b) {\n  return a;\n}\n"
+FRAGMENTS = [
+    Shape("the whole, then a signature that does not parse",
+          f"```python\n{PY}```\nThe signature is unchanged:\n```python\ndef add(a: int, b: int) -> int:\n```",
+          "fenced-last", PY),
+    Shape("the whole, then a signature in Rust",
+          f"```rust\n{RUST}```\nThe signature is unchanged:\n```rust\nfn add(a: i64, b: i64) -> i64\n```",
+          "fenced-last", RUST, "rust"),
+    Shape("the whole, then a signature in TypeScript",
+          f"```ts\n{TS}```\nIts type:\n```ts\nfunction add(a: number, b: number): number;\n```",
+          "fenced-last", TS, "typescript"),
+    Shape("the whole, then a use that takes its name", f"```python\n{PY}```\nExample:\n```python\nadd = add(1, 2)\n```",
+          "fenced-last", PY),
+    Shape("the whole, then a use that imports it",
+          f"```python\n{PY}```\nUsage:\n```python\nfrom answer import add\n\nadd = add\nprint(add(1, 2))\n```",
+          "fenced-last", PY),
+    Shape("a draft, then a better one that does not parse",
+          f"{DRAFT}Better:\n```python\n# adds both numbers\ndef add(a, b)\n    return a + b\n```", "fenced-last",
+          "# adds both numbers\ndef add(a, b)\n    return a + b\n"),
+    Shape("a better one that calls itself", f"{DRAFT}Better:\n```python\n{PY}add = cached(add)\n```", "fenced-last",
+          f"{PY}add = cached(add)\n"),
+    Shape("a function, then its export", f"```js\n{JS}```\nExport it:\n```js\nmodule.exports = {{ add }};\n```",
+          "fenced-joined", f"{JS}\nmodule.exports = {{ add }};\n", "javascript"),
+    Shape("a function, then its export by name", f"```js\n{JS}```\nExport it:\n```js\nexports.add = add;\n```",
+          "fenced-joined", f"{JS}\nexports.add = add;\n", "javascript"),
+    Shape("a draft, a better one, then its export",
+          f"```js\n{JS_DRAFT}```\nBetter:\n```js\n{JS}```\n```js\nmodule.exports = {{\n  add: add,\n}};\n```",
+          "fenced-joined", f"{JS}\nmodule.exports = {{\n  add: add,\n}};\n", "javascript"),
+    Shape("a draft, then an export with the function in it",
+          f"```js\n{JS_DRAFT}```\n```js\nmodule.exports = {{ add: (a, b) => a + b }};\n```",
+          "fenced-last", "module.exports = { add: (a, b) => a + b };\n", "javascript"),
+    Shape("a query under the label of its dialect, then its rows", f"```pgsql\n{SQL}```\nOutput:\n```\nname|n\n```",
+          "fenced", SQL, "sql", ()),
+    Shape("a script under another label, then what it prints", f"```console\n{BASH}```\nOutput:\n```\n3 a\n```",
+          "fenced-mislabeled", BASH, "bash", ()),
+    Shape("a single block that looks like nothing", "```\nvalues (1)\n```", "fenced-plain", "values (1)\n", "sql", ()),
+]  # fmt: skip
+SHAPES = [
+    *FRAGMENTS,
+    *INEXACT,
+    *PARTS,
+    *BESIDE,
+    *MISLEADING,
+    *FENCED,
+    *SEVERAL,
+    *UNFENCED,
+    *WRAPPED,
+    *LEAKED,
+    *ODD,
+    *NOTHING,
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
@@ -413,7 +463,7 @@ def test_every_rule_finds_a_shape() -> None:
                    "unfenced", "unfenced-in-prose", "fenced-mislabeled", "fenced-undefined", "indented",
                    "here-document"):  # fmt: skip
         assert any(rule.startswith(prefix) for rule in rules)
-    assert len(RULES) == 14
+    assert len(RULES) == 15
 
 
 def test_an_unclosed_block_is_reported() -> None:
@@ -454,6 +504,46 @@ def test_the_names_of_sql_are_not_those_of_the_driver() -> None:
     found = find_code(answer, variant_of("calls", cases, language="sql"))
     assert found is not None
     assert found.code == SQL
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Note that this would be wrong:", "A common mistake is to write:", "Not:", "Before the fix:",
+        "The bug was here:", "Instead of:", "A naive version that is wrong:",
+    ],
+)  # fmt: skip
+def test_a_counterexample_below_the_code_is_not_taken(label: str) -> None:
+    found = extract(f"```python\n{PY}```\nIt adds. {label}\n{DRAFT}", "python", ("add",))
+    assert found is not None
+    assert found.code == PY
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "That is wrong:", "This avoids the common mistake:", "The bug was in the sum, which is fixed here:",
+        "This would be wrong for None, so:", "Not bad, but better:", "Before the fix it gave 0, now:",
+    ],
+)  # fmt: skip
+def test_a_correction_below_words_of_what_is_wrong_is_taken(label: str) -> None:
+    found = extract(f"{DRAFT}{label}\n```python\n{PY}```", "python", ("add",))
+    assert found is not None
+    assert found.code == PY
+
+
+def test_a_query_is_taken_before_sample_data_and_indexes_where_rows_are_looked_at() -> None:
+    setup = "CREATE TABLE orders (name TEXT);\nINSERT INTO orders VALUES ('a'), ('b'), ('c'), ('d'), ('e'), ('f');\n"
+    index = "CREATE INDEX orders_by_name ON orders (name);\n"
+    sample = f"Given:\n```sql\n{setup}```\nThe query:\n```sql\n{SQL}```\n"
+    faster = f"```sql\n{SQL}```\nYou may add an index:\n```sql\n{index}```\n"
+    rows, after = (variant_of("calls", [case("c", {"call": call, "args": [""]}, value=[])], language="sql")
+                   for call in ("rows", "after"))  # fmt: skip
+    for answer, variant, code in ((sample, rows, SQL), (faster, rows, SQL), (faster, after, index),
+                                  (f"```sql\n{index}```", rows, index)):  # fmt: skip
+        found = find_code(answer, variant)
+        assert found is not None
+        assert found.code == code
 
 
 def test_a_mark_chooses_the_block_that_contains_it() -> None:

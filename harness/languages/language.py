@@ -27,6 +27,8 @@ class Syntax:
 
     `definition` matches the definition of the identifier that replaces NAME. `code_line` matches a line that nobody
     writes in prose, `possible_line` one that may occur between such lines, `test_line` one that marks a block as tests.
+    `body` matches in every definition but not in a bare signature. `export` matches the export of names that are
+    defined elsewhere; its group has them.
 
     Each pattern must take time in proportion to the text, hence the possessive quantifiers: models do write whitespace,
     or one line, without end.
@@ -36,6 +38,8 @@ class Syntax:
     code_line: str
     possible_line: str
     test_line: str | None = None
+    body: str | None = None
+    export: str | None = None
     parses: Callable[[str], bool] | None = None
     """Whether a text is well formed; None for a language that is not parsed on the host."""
     names: Callable[[str], tuple[frozenset[str], frozenset[str], frozenset[str]]] | None = None

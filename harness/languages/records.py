@@ -24,6 +24,9 @@ _TS_CODE_LINE = (
 )
 _C_POSSIBLE_LINE = r"^\s|^[})\]]|^//|^/\*|^\*/|[;{}(,]\s*(?://.*)?$|^\w+(?:\.\w+)+ ?="
 
+# An object of names only: one with a value of its own ends the match.
+_JS_EXPORT = r"\bexports(?:\.\w++)?\s*+=\s*+(\{[\w\s,:]{0,2000}+\}|\w++)[ \t]*+(?:;|$)"
+_BODY = r"[{=]"
 _JS_TEST = r"^[ \t]*+describe\(|require\(['\"](?:node:)?(?:assert|test|\./answer)"
 
 
@@ -90,6 +93,8 @@ JAVASCRIPT = Language(
         code_line=_JS_CODE_LINE,
         possible_line=_C_POSSIBLE_LINE,
         test_line=_JS_TEST,
+        body=_BODY,
+        export=_JS_EXPORT,
     ),
     runtime=_node(),
     has_one_number_type=True,
@@ -105,6 +110,8 @@ TYPESCRIPT = Language(
         code_line=_TS_CODE_LINE,
         possible_line=_C_POSSIBLE_LINE,
         test_line=_JS_TEST,
+        body=_BODY,
+        export=_JS_EXPORT,
     ),
     runtime=replace(_node("--experimental-transform-types"), stage="typescript", check_types=_TSC),
     has_one_number_type=True,
@@ -120,6 +127,7 @@ GO = Language(
         code_line=r"^package\s+\w+\s*$|^import\s++(?:\(|\w*+\s*+\")|^func\s+(?:\(|\w+\s*[(\[])|^type\s+\w+\s+(?:struct|interface|func)\b",
         possible_line=_C_POSSIBLE_LINE + r"|^(?:var|const|type)\s",
         test_line=r"^[ \t]*+func Test[A-Z]",
+        body=_BODY,
     ),
     runtime=Runtime(
         calls_driver=python_driver("go_driver"),
@@ -147,6 +155,7 @@ RUST = Language(
         ),
         possible_line=_C_POSSIBLE_LINE + r"|^where$",
         test_line=r"#\[test\]",
+        body=_BODY,
     ),
     runtime=Runtime(
         calls_driver=python_driver("rust_driver"),
@@ -190,7 +199,7 @@ BASH = Language(
 
 SQL = Language(
     name="sql",
-    labels=("sql", "sqlite", "sqlite3", "postgresql", "mysql"),
+    labels=("sql", "sqlite", "sqlite3", "postgresql", "postgres", "pgsql", "mysql", "tsql"),
     extensions=(".sql",),
     syntax=Syntax(
         definition=r"(?i)\b(?:table|view|index|trigger)\s+(?:if\s+not\s+exists\s+)?[\"'`\[]?NAME\b|\bNAME\b",

@@ -77,7 +77,11 @@ def equality(variant: Variant) -> Equality:
 
 def find_code(answer: str, variant: Variant) -> FoundCode | None:
     """The code in an answer to this task."""
-    hints = Hints(joined=variant.task.settings.get("blocks") == "all", given=(variant.system, *variant.turns))
+    hints = Hints(
+        joined=variant.task.settings.get("blocks") == "all",
+        given=(variant.system, *variant.turns),
+        is_query=language_of(variant) == "sql" and {case.give.get("call") for case in variant.cases} == {"rows"},
+    )
     return extract(answer, language_of(variant), expected_names(variant), hints)
 
 

@@ -15,8 +15,10 @@ from harness.score.extraction.fences import DOCUMENT_LABELS, Block, fenced_block
 from harness.score.extraction.program_parts import (
     main_blocks,
     parts_of,
+    without_fragments,
     without_loaders,
     without_quotes,
+    without_setup,
     without_sketches,
 )
 from harness.score.extraction.recognition import (
@@ -64,12 +66,13 @@ class Hints:
     """What is known of an answer beforehand.
 
     `joined`: all the blocks of the language are one program. `mark`: a pattern that the code must contain. `given`: the
-    texts of the prompt, which an answer may quote.
+    texts of the prompt, which an answer may quote. `is_query`: the answer is SQL whose rows are looked at.
     """
 
     joined: bool = False
     mark: str | None = None
     given: tuple[str, ...] = ()
+    is_query: bool = False
 
 
 NO_HINTS = Hints()
@@ -84,6 +87,7 @@ class Search:
     wanted: tuple[str, ...]
     blocks: tuple[Block, ...]
     hints: Hints
+    is_complete: CompletenessCheck
 
     def fits(self, code: str) -> bool:
         """Whether a text can be the answer: it defines the wanted names, or there are none and it is not empty."""
@@ -146,9 +150,9 @@ def _chosen(search: Search, fitting: Sequence[Block]) -> Block | None:
     """The last of the fitting blocks that is the answer itself, and no quotation, sketch, test or example."""
     fitting = without_sketches(without_quotes(fitting, search.hints.given))
     if search.wanted:
-        fitting = without_loaders(fitting, search.wanted)
+        fitting = without_fragments(search.language, without_loaders(fitting, search.wanted), search.is_complete)
     elif search.hints.mark is None:
-        fitting = main_blocks(search.language, fitting)
+        fitting = main_blocks(search.language, without_setup(fitting) if search.hints.is_query else fitting)
     return fitting[-1] if fitting else None
 
 
@@ -158,11 +162,13 @@ def _from_labeled(search: Search) -> FoundCode | None:
 
 def _from_plain(search: Search) -> FoundCode | None:
     blocks = [block for block in search.plain() if search.wanted or has_code(search.language, block.text)]
-    return _choose(search, blocks or ([] if search.wanted else _if_single(search.plain())), "fenced-plain")
+    return _choose(search, blocks, "fenced-plain")
 
 
-def _if_single(blocks: list[Block]) -> list[Block]:
-    return blocks if len(blocks) == 1 else []
+def _from_single_plain(search: Search) -> FoundCode | None:
+    """The only plain block, whatever it looks like, where no names are wanted."""
+    blocks = search.plain()
+    return _choose(search, blocks, "fenced-plain") if len(blocks) == 1 and not search.wanted else None
 
 
 def _from_mixed(search: Search) -> FoundCode | None:
@@ -291,7 +297,7 @@ def extract(answer: str, language: str, wanted: Sequence[str] = (), hints: Hints
     blocks = _all_blocks(text, is_complete)
     labeled = tuple(_with_true_label(block, language) for block in blocks[-_MAX_BLOCKS:] if block.text.strip())
     text = text if blocks else _without_name(text, language)
-    search = Search(text, language, tuple(wanted), labeled, hints)
+    search = Search(text, language, tuple(wanted), labeled, hints, is_complete)
     for rule in RULES:
         found = rule(search)
         if found is not None and found.code.strip():
@@ -357,5 +363,6 @@ RULES: tuple[Rule, ...] = (
     _from_here_documents,
     _from_prose,
     _from_mislabeled,
+    _from_single_plain,
     _from_any_labeled,
 )

@@ -40,12 +40,24 @@ _OLD = re.compile(
     r"|\boriginally\W*$|\bwas\W*$|\bfor (?:reference|comparison)\W*$|^\W*(?:before|original|old)\W*$",
     re.I,
 )
+# As a label only: "That is wrong:" may speak of the code above and lead to the right one.
+_COUNTEREXAMPLE = re.compile(
+    r"^\W*(?:not|wrong|incorrect|bad|instead of)(?: (?:this|that))?\W*$"
+    r"|^\W*before (?:the|this|my) (?:fix|change|correction)\W*$"
+    r"|\bwould (?:also |still )?be (?:wrong|incorrect|a mistake|a bug)\W*$"
+    r"|\b(?:version|solution|code|approach|way|variant) (?:that|which) (?:is|would be) (?:wrong|incorrect)\W*$"
+    r"|^\W*(?:a|an|one|another|the) (?:common|typical|frequent|easy|usual) (?:mistake|error|pitfall|bug)"
+    r"(?: (?:is|was|would be)(?: to (?:write|do|use|return)(?: this)?)?)?\W*$"
+    r"|^\W*the (?:bug|mistake|error|problem|fault) (?:was|is) here\W*$",
+    re.I,
+)
 _SENTENCE_END = re.compile(r"[.!?]\s+")
 _NEW = re.compile(r"\b(?:fix\w*|correct\w*|new|improve\w*|updated?|better|final|rewritten|refactored|whole)\b", re.I)
 _USE = re.compile(
     r"\b(?:usage|use|examples?|run|running|try|call|test(?:s|ed|ing)?|check|verify|demo|samples?|outputs?|install)\b",
     re.I,
 )
+_QUERY = re.compile(r"^[ \t]*+(?:\(\s*+)?(?:select|with)\b", re.I | re.MULTILINE)
 _COMMENT = re.compile(r"(?:#|//|--).*$", re.MULTILINE)
 MAX_PARTS = 20
 _MAX_SCANNED_CHARS = 60_000
@@ -74,9 +86,10 @@ def without_sketches(blocks: Sequence[Block]) -> list[Block]:
 
 
 def without_quotes(blocks: Sequence[Block], given: Iterable[str]) -> list[Block]:
-    """The blocks without those that repeat what the prompt gave, or that are said to be the old code."""
+    """The blocks without those that repeat what the prompt gave, or that are said to be old or wrong code."""
     texts = [_normalized(text) for text in given]
     others = _without(blocks, lambda block: any(_normalized(block.text) in text for text in texts))
+    others = _without(others, lambda block: _COUNTEREXAMPLE.search(_label_of(block)))
     return _without(others, lambda block: _OLD.search(_label_of(block)) and not _NEW.search(block.before))
 
 
@@ -86,10 +99,32 @@ def _label_of(block: Block) -> str:
 
 
 def without_loaders(blocks: Sequence[Block], wanted: Sequence[str]) -> list[Block]:
-    """The blocks without those that load a wanted name from another module, as tests do."""
+    """The blocks without those that load a wanted name from another module or replace it by its result, as uses do."""
     names = "|".join(re.escape(name.split(".")[0]) for name in wanted)
-    loader = re.compile(rf"\b(?:{names})\b[^\n=]{{0,200}}=\s*(?:await\s+)?(?:require|import)\s*\(")
+    loader = re.compile(
+        rf"\b(?:{names})\b[^\n=]{{0,200}}=\s*(?:await\s+)?(?:require|import)\s*\("
+        rf"|^[ \t]*+(?:from\s+[\w.]++\s+)?import\b[^\n#]{{0,300}}\b(?:{names})\b"
+        rf"|^[ \t]*+({names})\s*+=\s*+(?:\w++\.)?\1\b",
+        re.MULTILINE,
+    )
     return _without(blocks, lambda block: loader.search(block.text))
+
+
+def without_fragments(language: str, blocks: Sequence[Block], is_complete: Callable[[str], bool]) -> list[Block]:
+    """The blocks without bare signatures and without those that do not parse and have fewer lines than one that does.
+
+    A last version with an error in it stays the last one.
+    """
+    complete = [block for block in blocks if is_complete(block.text)]
+    most_lines = max((block.text.count("\n") for block in complete), default=0)
+    whole = [block for block in blocks if block in complete or block.text.count("\n") >= most_lines]
+    body = LANGUAGES[language].syntax.body
+    return whole if body is None else _without(whole, lambda block: not re.search(body, block.text))
+
+
+def without_setup(blocks: Sequence[Block]) -> list[Block]:
+    """The blocks of SQL without those that hold no query: sample data above one, an index below it."""
+    return _without(blocks, lambda block: not _QUERY.search(block.text))
 
 
 def main_blocks(language: str, blocks: Sequence[Block]) -> list[Block]:
@@ -164,6 +199,9 @@ def _names(language: str, code: str) -> _Names:
     if language == "bash":
         defined = frozenset(_BASH_FUNCTION.findall(code))
         return _Names(defined, frozenset(), frozenset(re.findall(r"[A-Za-z_][\w-]*", code)) - defined)
+    exports = re.compile(syntax.export or r"(?!)", re.MULTILINE)
+    exported = frozenset(re.findall(r"\w+", " ".join(exports.findall(code))))
+    code = exports.sub("", code)
     pattern = re.compile(syntax.definition.replace("NAME", r"([A-Za-z_]\w*)"), re.MULTILINE)
     defined = frozenset(
         name
@@ -173,8 +211,9 @@ def _names(language: str, code: str) -> _Names:
         if name
     )
     # Calls, types and constants: any other word may be a parameter that happens to have the name of a variable.
-    used = frozenset(re.findall(r"\b([A-Za-z_]\w*+)(?=\s*+\()|\b([A-Z]\w+)\b", code))
-    return _Names(defined, frozenset(), frozenset(name for pair in used for name in pair if name) - defined)
+    pairs = re.findall(r"\b([A-Za-z_]\w*+)(?=\s*+\()|\b([A-Z]\w+)\b", code)
+    used = exported | frozenset(name for pair in pairs for name in pair if name)
+    return _Names(defined, frozenset(), used - defined)
 
 
 def _names_by_block(language: str, blocks: Iterable[Block]) -> dict[int, _Names]:
