@@ -205,6 +205,13 @@ LEAKED = [
     Shape("reasoning in square brackets", f"[THINK]Maybe\n{DRAFT}[/THINK]```python\n{PY}```", "fenced", PY),
     Shape("reasoning in lozenges", f"◁think▷Maybe\n{DRAFT}◁/think▷```python\n{PY}```", "fenced", PY),
     Shape("reasoning with a prefixed tag", f"<seed:think>Maybe\n{DRAFT}</seed:think>```python\n{PY}```", "fenced", PY),
+    Shape("a closing mark in a sentence", f"```python\n{PY}```\nI left out the </think> tag.", "fenced", PY),
+    Shape("opened reasoning on one line", f"<think>It must add </think> as here:\n```python\n{PY}```", "fenced",
+          PY),
+    Shape("a closing mark between backticks", f"```python\n{PY}```\nIt ignores `</think>`.", "fenced", PY),
+    Shape("a mention below reasoning", f"{THINK}```python\n{PY}```\nIt ignores the </think> tag.", "fenced", PY),
+    Shape("reasoning that ends in a sentence", f"It must add. </think> Here:\n```python\n{PY}```", "fenced", PY),
+    Shape("reasoning without an answer", f"Maybe\n{DRAFT}</think>\n", None),
     Shape("a tool token before it", f"<|python_tag|>{PY}<|eom_id|>", "unfenced", PY),
     Shape("role tokens before it", f"<|im_start|>assistant\n{PY}<|im_end|>", "unfenced", PY),
     Shape("a role header before it", f"<|start_header_id|>assistant<|end_header_id|>\n\n```python\n{PY}```",
@@ -551,6 +558,22 @@ def test_a_mark_chooses_the_block_that_contains_it() -> None:
     found = extract(f"```python\n{tests}```\nfor\n```python\n{PY}```", "python", (), Hints(mark=r"^def test"))
     assert found is not None
     assert found.code == tests
+
+
+def test_tests_in_several_blocks_are_taken_together() -> None:
+    imports, first, second = "import pytest\n", "def test_a():\n    assert pytest\n", "def test_b():\n    assert 1\n"
+    better = first.replace("pytest", "pytest.mark")
+    cases = [
+        ((("Imports:", imports), ("One:", first), ("Two:", second)), "\n".join([imports, first, second])),
+        ((("Imports:", imports), ("One:", first), ("Again:", better)), "\n".join([imports, better])),
+        ((("One:", first), ("A better test:", second)), second),
+        ((("One:", second), ("It tests this:", f"import re\n\n{PY}")), second),
+    ]
+    for blocks, code in cases:
+        answer = "\n".join(f"{label}\n```python\n{text}```" for label, text in blocks)
+        found = extract(answer, "python", (), Hints(mark=r"^def test"))
+        assert found is not None
+        assert found.code == code
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from harness.score.extraction.fences import DOCUMENT_LABELS, Block, fenced_block
 from harness.score.extraction.program_parts import (
     main_blocks,
     parts_of,
+    tests_of,
     without_fragments,
     without_loaders,
     without_quotes,
@@ -65,8 +66,8 @@ class FoundCode:
 class Hints:
     """What is known of an answer beforehand.
 
-    `joined`: all the blocks of the language are one program. `mark`: a pattern that the code must contain. `given`: the
-    texts of the prompt, which an answer may quote. `is_query`: the answer is SQL whose rows are looked at.
+    `joined`: all the blocks of the language are one program. `mark`: a pattern that the code, tests, must contain.
+    `given`: the texts of the prompt, which an answer may quote. `is_query`: the answer is SQL whose rows are looked at.
     """
 
     joined: bool = False
@@ -131,29 +132,27 @@ def _choose(search: Search, blocks: Sequence[Block], rule: str) -> FoundCode | N
         return None
     if search.hints.joined and len(blocks) > 1:
         return _join(blocks, rule)
-    chosen = _chosen(search, [block for block in blocks if search.fits(block.text)])
-    if chosen is not None:
-        parts = (
-            parts_of(search.language, blocks, chosen, starts=not search.wanted)
-            if search.hints.mark is None
-            else [chosen]
+    parts = _chosen_parts(search, blocks)
+    if parts:
+        return (
+            _join(parts, rule) if len(parts) > 1 else _found_in(rule if len(blocks) == 1 else f"{rule}-last", parts[0])
         )
-        if len(parts) > 1:
-            return _join(parts, rule)
-        return _found_in(rule if len(blocks) == 1 else f"{rule}-last", chosen)
     if len(blocks) > 1 and search.fits("\n".join(block.text for block in blocks)):
         return _join(blocks, rule)
     return None
 
 
-def _chosen(search: Search, fitting: Sequence[Block]) -> Block | None:
-    """The last of the fitting blocks that is the answer itself, and no quotation, sketch, test or example."""
+def _chosen_parts(search: Search, blocks: Sequence[Block]) -> list[Block]:
+    """The last of the blocks that is the answer itself, and no quotation, sketch, test or example, with its parts."""
+    fitting = [block for block in blocks if search.fits(block.text)]
     fitting = without_sketches(without_quotes(fitting, search.hints.given))
     if search.wanted:
         fitting = without_fragments(search.language, without_loaders(fitting, search.wanted), search.is_complete)
     elif search.hints.mark is None:
         fitting = main_blocks(search.language, without_setup(fitting) if search.hints.is_query else fitting)
-    return fitting[-1] if fitting else None
+    if search.hints.mark is not None:
+        return tests_of(search.language, blocks, fitting)
+    return parts_of(search.language, blocks, fitting[-1], starts=not search.wanted) if fitting else []
 
 
 def _from_labeled(search: Search) -> FoundCode | None:

@@ -268,6 +268,21 @@ def parts_of(language: str, blocks: Sequence[Block], chosen: Block, *, starts: b
     return [block for block in blocks if any(block is part for part in parts)]
 
 
+def tests_of(language: str, blocks: Sequence[Block], fitting: Sequence[Block]) -> list[Block]:
+    """The fitting blocks of tests with the blocks of imports that they need, in the answer's order.
+
+    Only the last one where a test is defined again, and only those from the last one that is said to be better.
+    """
+    better = max((index for index, block in enumerate(fitting) if _NEW.search(block.before)), default=0)
+    tests = list(fitting[better:])
+    names = _names_by_block(language, (*tests, *blocks))
+    defined = [name for block in tests for name in names[id(block)].defined if name.lower().startswith("test")]
+    tests = tests if len(set(defined)) == len(defined) else tests[-1:]
+    imports = [block for block in blocks if names[id(block)].imported and not names[id(block)].defined]
+    parts = _with_needed(tests, imports[:MAX_PARTS], names)
+    return [block for block in blocks if any(block is part for part in parts)]
+
+
 def _with_needed(parts: list[Block], candidates: Sequence[Block], names: dict[int, _Names]) -> list[Block]:
     """The parts with the blocks that define what they lack, and what those lack in turn."""
     for _ in candidates:

@@ -21,6 +21,9 @@ _REASONING = (
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
 _ELEMENTS = ("thought", "reasoning")
+_LEFT_OF_MENTION = re.compile(r"[\w,;:]+ \Z|`\Z")
+_RIGHT_OF_MENTION = re.compile(r"(?: [a-z]|[.,;:?!]|`)")
+_MENTION_CHARS = 40
 _INVISIBLE = "\ufeff\u200b"
 
 
@@ -32,13 +35,29 @@ def clean(answer: str) -> str:
 
 def _without_reasoning(text: str) -> str:
     """The text after the last closing mark of reasoning; "" where reasoning begins and never ends."""
-    ended = max(text.rfind(end) + len(end) if end in text else 0 for _, end in _REASONING)
-    text = text[ended:]
+    text = text[max(_end_of_reasoning(text, marks) for marks in _REASONING) :]
     if text.lstrip().startswith(tuple(begin for begin, _ in _REASONING)):
         return ""
     for name in _ELEMENTS:
         text = _without_element(text, f"<{name}>", f"</{name}>")
     return text
+
+
+def _end_of_reasoning(text: str, marks: tuple[str, str]) -> int:
+    """Where the text after the last closing mark begins, 0 without one.
+
+    A mark that a sentence mentions closes nothing but reasoning that was opened and has no other. A mark with nothing
+    below it does close: what is above may be reasoning whose opening mark the template has put into the prompt.
+    """
+    opening, mark = marks
+    end = len(text)
+    while (start := text.rfind(mark, 0, end)) >= 0:
+        after = start + len(mark)
+        left = _LEFT_OF_MENTION.search(text[max(0, start - _MENTION_CHARS) : start])
+        if left is None or not _RIGHT_OF_MENTION.match(text, after):
+            return after
+        end = start
+    return text.find(mark) + len(mark) if mark in text and text.lstrip().startswith(opening) else 0
 
 
 def _without_element(text: str, opening: str, closing: str) -> str:
