@@ -324,8 +324,13 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return _run(tmp_path_factory.mktemp("runs"), TWO_LOOKS)
 
 
-def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], None], copies_of_looks: int = 1) -> Path:
-    """A copy of a run with a change of each line, chained again as a careful forger would."""
+def _forge(
+    run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], list[Json] | None], copies_of_looks: int = 1
+) -> Path:
+    """A copy of a run with a change of each line, chained again as a careful forger would.
+
+    A change edits a document, or gives those that stand in its place.
+    """
     lines = {}
     for name in (LOG, RECORDINGS, SCORES):
         for line in (run.path / name).read_text(encoding="utf-8").splitlines(keepends=True):
@@ -339,9 +344,9 @@ def _forge(run: RunFolder, folder: Path, change: Callable[[dict[str, Json]], Non
         recordings += line if name == RECORDINGS else ""
         if document.get("case_seed") == sha256_of(recordings):
             document["case_seed"] = sha256_of(texts[RECORDINGS])
-        change(document)
-        for _ in range(copies_of_looks if document.get("look") else 1):
-            forged = to_json({**document, PREVIOUS: head}) + "\n"
+        copies = [document] * (copies_of_looks if document.get("look") else 1)
+        for each in change(document) or copies:
+            forged = to_json({**each, PREVIOUS: head}) + "\n"
             texts[name] += forged
             head = sha256_of(forged)
         old = sha256_of(line)
@@ -481,6 +486,21 @@ def test_a_verdict_of_an_earlier_look_that_a_later_one_overruled_is_scored_again
     assert _rescored(run.path) == []
     (message,) = _rescored(_forge(run, tmp_path / "forged", fail_at_first_look))
     assert message.endswith("is failed, scored again it is passed")
+
+
+def test_scores_with_invented_seeds_are_refused_before_any_is_scored_again(tmp_path: Path) -> None:
+    """They no longer stand at a look, whose own scores have the right seed."""
+    run, first = _run(tmp_path / "runs", TWO_LOOKS, SeededScorer()), list[Json]()
+
+    def invent(document: dict[str, Json]) -> list[Json]:
+        if "score" not in document or first:
+            return [document]
+        first.append(document["key"])
+        return [{**document, "case_seed": sha256_of("invented")}, document]
+
+    assert _findings(_forge(run, tmp_path / "copy", lambda _: None)) == set()
+    (found,) = _findings(_forge(run, tmp_path / "forged", invent))
+    assert found[1].endswith("has hidden cases of another seed than the recordings until then")
 
 
 def test_a_run_ends_when_its_time_is_used(tmp_path: Path) -> None:

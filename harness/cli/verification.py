@@ -17,7 +17,7 @@ from harness.record import Timeouts
 from harness.report import plain_text
 from harness.sandbox import open_sandbox
 from harness.tasks import JobCache
-from harness.types import LEVEL_ALIASES, Finding, LevelReport, Sandbox, TrialScorer, Verdict
+from harness.types import LEVEL_ALIASES, AgentLimits, Finding, LevelReport, Sandbox, TrialScorer, Verdict
 from harness.verify import Replication, VerifyOptions, limits_line
 
 MAX_FINDINGS = 20
@@ -81,7 +81,8 @@ def _replication(args: argparse.Namespace) -> Replication | None:
     settings = config.settings
     timeouts = Timeouts(settings.connect_timeout_s, settings.read_timeout_s, settings.turn_timeout_s)
     models = {model.label: model for model in contenders(config)}
-    return Replication(args.replicate, models, timeouts, host_facts())
+    limits = AgentLimits(settings.agent_clock_s, settings.agent_turns, settings.agent_tokens)
+    return Replication(args.replicate, models, timeouts, host_facts(), limits)
 
 
 @contextmanager

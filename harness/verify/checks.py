@@ -46,6 +46,7 @@ CHECKS: Mapping[str, CheckInfo] = {
     "trial-times": CheckInfo("consistent", "trials lie within the run and do not overlap"),
     "outcomes": CheckInfo("consistent", "outcome and fraction follow from the checks"),
     "simulated": CheckInfo("consistent", "a run is marked as simulated exactly if one of its models is"),
+    "agent-limits": CheckInfo("consistent", "all trials of agents have the same limits, and are within them"),
     "event-counts": CheckInfo("consistent", "the event counts of a stream agree with each other"),
     "turn-times": CheckInfo("consistent", "the times of a turn are in order and within the trial"),
     "rates": CheckInfo("consistent", "each rate is its tokens divided by its time"),

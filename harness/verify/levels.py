@@ -57,6 +57,7 @@ from harness.verify import (
     trials,
     turns,
 )
+from harness.verify.agent_limits import check_agent_limits
 from harness.verify.agent_sessions import check_agent_sessions
 from harness.verify.evidence import Evidence
 from harness.verify.level_reports import report_level, unverified
@@ -311,6 +312,7 @@ CONSISTENCY_CHECKS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     trials.check_trial_times,
     trials.check_outcomes,
     trials.check_simulated,
+    check_agent_limits,
     turns.check_event_counts,
     turns.check_turn_times,
     turns.check_rates,

@@ -16,7 +16,7 @@ from harness.bundle import LOG, RECORDINGS
 from harness.run import Link, Turn, fits_block, plan_digest
 from harness.summarize import design_of, schedule_looks, schedule_of, take_look, trials_planned
 from harness.types import Finding, LaneLook, LogEntry, Look, Result, ScoredTrial, SequentialDesign, TrialKey
-from harness.verify.evidence import Evidence, key_of, max_lines
+from harness.verify.evidence import Evidence, describe, key_of, max_lines
 from harness.verify.json_diff import MAX_DIFFERENCES
 from harness.verify.trials import has_valid_names
 
@@ -134,11 +134,16 @@ def _repeat_looks(evidence: Evidence, links: Sequence[Link], scored: Mapping[str
     recordings = 0
     for link in links:
         recordings += isinstance(link.content, Turn)
+        seed_of_now = digests[recordings - 1] if 0 < recordings <= len(digests) else ""
         if link.sha256 in scored:
-            scores[scored[link.sha256].key] = scored[link.sha256]
+            score = scored[link.sha256]
+            scores[score.key] = score
+            if score.case_seed not in (None, seed_of_now):
+                message = f"{describe(score.key)} has hidden cases of another seed than the recordings until then"
+                yield Finding("looks", link.place, message)
         if isinstance(link.content, LogEntry) and link.content.look is not None:
             seeds = {score.case_seed for score in scores.values()} - {None}
-            if recordings > len(digests) or seeds - {digests[recordings - 1] if recordings else ""}:
+            if seeds - {seed_of_now}:
                 message = f"look {len(looks) + 1} has hidden cases of another seed than the recordings until then"
                 yield Finding("looks", location, message)
             text = _difference(

@@ -13,7 +13,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from harness.config import read_api_key
@@ -26,7 +26,19 @@ from harness.score import score
 from harness.servers import ServerHandle, get_server_kind
 from harness.stats import holm, mcnemar_p
 from harness.tasks import vary
-from harness.types import SIGNIFICANCE, Finding, HostFacts, Model, Outcome, Recording, Sandbox, TrialKey, TrialResult
+from harness.types import (
+    SIGNIFICANCE,
+    AgentLimits,
+    Finding,
+    HostFacts,
+    Model,
+    Outcome,
+    Recording,
+    Sandbox,
+    TrialKey,
+    TrialResult,
+)
+from harness.verify.agent_limits import smaller_limits
 from harness.verify.agreement import (
     Pair,
     compare_model,
@@ -43,13 +55,15 @@ from harness.verify.requests import stated_thinking_tokens
 class Replication:
     """What to run again: `trials` trials of each model; `models` are the user's own contenders by label.
 
-    `timeouts` are those of the user's configuration, `host` is this machine.
+    `timeouts` and `agent_limits` are those of the user's configuration, `host` is this machine. An agent gets no more
+    than they and the result allow.
     """
 
     trials: int
     models: Mapping[str, Model]
     timeouts: Timeouts
     host: HostFacts
+    agent_limits: AgentLimits = field(default_factory=AgentLimits)
 
 
 class _NotRunError(Exception):
@@ -145,7 +159,7 @@ class _Replica:
         server = ServerHandle(model, get_server_kind(model.server), read_api_key(model))
         if self.agents is None or trial.work is None:
             return converse(self.client, server, setup)
-        return self.agents.run(server, setup, trial.work.limits)
+        return self.agents.run(server, setup, smaller_limits(trial.work.limits, self.replication.agent_limits))
 
 
 @contextmanager

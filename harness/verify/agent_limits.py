@@ -1,0 +1,64 @@
+"""Checks of the limits that a result states for its agents: those of one run, and no trial beyond them.
+
+`check_agent_limits` reads the result alone. The limits are no part of the plan that a result states, and a replication
+would run agents with them: `smaller_limits` gives it those that the user's machine allows, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from harness.read import count_tokens
+from harness.types import AgentLimits, Finding, TrialResult
+from harness.verify.evidence import Evidence, describe, key_of
+
+COMMON_LIMITS = ("turns", "tokens", "memory_bytes", "disk_bytes", "pids", "cpus")
+"""Those that all trials of a run share; a context is a model's, and the time of a run may cut the clock."""
+END_S = 60.0
+"""A container may take as long to begin and to end, beside the clock of its agent."""
+
+
+def check_agent_limits(evidence: Evidence) -> Iterator[Finding]:
+    """All trials of agents have the same limits, and sent no more requests than they allow.
+
+    That tokens and time are within them is a warning: an agent may send a request while it is being stopped.
+    """
+    found = [(at, trial) for at, trial in enumerate(evidence.result.trials) if trial.work is not None]
+    for at, trial in found:
+        location, name = evidence.location(f"$.trials[{at}].work.limits"), describe(key_of(trial))
+        for limit in _other_limits(evidence, found[0][1], trial):
+            yield Finding("agent-limits", location, f"{name} has another limit {limit} than the trials before it")
+        for text in _exceeded(trial):
+            yield Finding("agent-limits", location, f"{name} {text}", "warning")
+        turns = 0 if trial.work is None else trial.work.limits.turns
+        if len(trial.turns) > turns:
+            yield Finding("agent-limits", location, f"{name} has {len(trial.turns)} requests, its limit is {turns}")
+
+
+def smaller_limits(stated: AgentLimits, own: AgentLimits) -> AgentLimits:
+    """Of each limit the smaller one: what a result states must not use up the machine of who replicates it."""
+    return AgentLimits(*(min(getattr(stated, each.name), getattr(own, each.name)) for each in fields(AgentLimits)))
+
+
+def _other_limits(evidence: Evidence, first: TrialResult, trial: TrialResult) -> Iterator[str]:
+    if first.work is None or trial.work is None:
+        return
+    design = evidence.result.run.design
+    has_budget = design is not None and design.budget_s is not None
+    for name in COMMON_LIMITS if has_budget else (*COMMON_LIMITS, "clock_s"):
+        if getattr(trial.work.limits, name) != getattr(first.work.limits, name):
+            yield name
+
+
+def _exceeded(trial: TrialResult) -> Iterator[str]:
+    """Limits that the trial reached before its last request was sent, or long before its end."""
+    if trial.work is None:
+        return
+    limits, started_ns = trial.work.limits, [turn.started_ns for turn in trial.turns if turn.started_ns is not None]
+    before = [turn for turn in trial.turns if started_ns and turn.started_ns not in (None, max(started_ns))]
+    tokens = sum(count_tokens(turn.usage, turn.counts.token_events)[0] for turn in before)
+    if tokens >= limits.tokens:
+        yield f"went on after {tokens} tokens, its limit is {limits.tokens}"
+    if trial.duration_s is not None and trial.duration_s > limits.clock_s + END_S:
+        yield f"took {trial.duration_s:.1f} s, its limit is {limits.clock_s:g} s"
