@@ -150,9 +150,19 @@ def test_a_name_beside_an_alternative_is_wrong(value: Json) -> None:
     assert failed(judge({"harbour": value}, (HARBOUR,))) == {"harbour", "precision"}
 
 
-@pytest.mark.parametrize("value", ["Helmi, Port", "the large one, Helmi", "port of Helmi", ["the port Helmi"], "HELMI"])
+@pytest.mark.parametrize(
+    "value", ["Helmi, Port", "Helmi, harbour", "the large one, Helmi", "port of Helmi", ["the port Helmi"], "HELMI"]
+)
 def test_a_name_beside_its_description_is_right(value: Json) -> None:
     assert failed(judge({"harbour": value}, (HARBOUR,))) == set()
+
+
+def test_words_of_the_right_value_deny_nothing_and_hide_no_outdated_one() -> None:
+    tunnel = case("tunnel", key="tunnel", any=["old brewery", "long and short"], superseded=["mill pond"])
+    for value in ("to the old brewery", "the old brewery cellar", "it is long and short"):
+        assert failed(judge({"tunnel": value}, (tunnel,))) == set()
+    for value in ("not the old brewery", "formerly the old brewery", "old brewery, the mill pond"):
+        assert failed(judge({"tunnel": value}, (tunnel,))) == {"tunnel", "precision"}
 
 
 FROST = case("frost", key="frost", any=[-5], depth=0.5)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -149,11 +149,9 @@ def _has_other_unit(value: Json, spelling: Json, spellings: Sequence[Json]) -> b
 
 
 def _says(value: Json, spelling: Json) -> bool:
-    """Whether a value holds a spelling and little else: no other number in digits, no negation."""
+    """Whether a value holds a spelling and not many more words, and no other number in digits."""
     given, wanted = _words(value), _words(spelling)
     if not wanted or len(given) > len(wanted) + _MAX_MORE_WORDS:
-        return False
-    if _OTHER_MEANING.search(str(value)[:_MAX_VALUE_CHARS].casefold()):
         return False
     starts = range(len(given) - len(wanted) + 1)
     if not any(given[at : at + len(wanted)] == wanted for at in starts):
@@ -161,29 +159,35 @@ def _says(value: Json, spelling: Json) -> bool:
     return sum(map(_is_number, given)) == sum(map(_is_number, wanted))
 
 
-def _has_alternative(value: Json, spellings: Sequence[Json]) -> bool:
-    """Whether a value gives something else beside its spellings.
+def _is_denied(text: str, known: Set[str]) -> bool:
+    """Whether a text has a negation, an alternative or a doubt, apart from the `known` words: "the old brewery"."""
+    return any(_plain_word(word[0]) not in known for word in _OTHER_MEANING.finditer(text.casefold()))
+
+
+def _has_alternative(text: str, known: Set[str], spellings: Sequence[Json]) -> bool:
+    """Whether a text gives something else beside the spellings of a value.
 
     That is a number that none of them has, in words or with a scale too ("53 million"), or, of values without a number,
     a part behind or before a comma, slash or semicolon that reads as a value itself: one word, or words with a capital
-    ("Helsinki, Oslo"). A description does not ("the diver, Marguerite Ostrander").
+    ("Helsinki, Oslo"), without a `known` one. A description does not ("the diver, Marguerite Ostrander").
     """
-    text = _GROUPED.sub("", str(value)[:_MAX_VALUE_CHARS])
-    if ungrounded_numerals(text, "; ".join(_GROUPED.sub("", str(spelling)) for spelling in spellings)):
+    ungrouped = _GROUPED.sub("", text)
+    if ungrounded_numerals(ungrouped, "; ".join(_GROUPED.sub("", str(spelling)) for spelling in spellings)):
         return True
-    known = {word for spelling in spellings for word in _words(spelling)}
-    if any(map(_is_number, _words(value))):
+    if any(map(_is_number, _words(text))):
         return False
-    others = [part for part in _ALTERNATIVES.split(text) if known.isdisjoint(_words(part))]
+    others = [part for part in _ALTERNATIVES.split(ungrouped) if known.isdisjoint(_words(part))]
     return any(len(_words(part)) == 1 or part != part.lower() for part in others if _words(part))
 
 
-def _is_in_words(value: Json, spellings: Sequence[Json]) -> bool:
-    """Whether a value is one of the spellings in a few more words."""
+def _is_in_words(value: Json, spellings: Sequence[Json], known: Set[str]) -> bool:
+    """Whether a value is one of the spellings in a few more words; `known` are words that are no alternative."""
     if isinstance(value, list | dict):
         return False
-    says = any(_says(value, spelling) and not _has_other_unit(value, spelling, spellings) for spelling in spellings)
-    return says and not _has_alternative(value, spellings)
+    if not any(_says(value, spelling) and not _has_other_unit(value, spelling, spellings) for spelling in spellings):
+        return False
+    text = str(value)[:_MAX_VALUE_CHARS]
+    return not _is_denied(text, known) and not _has_alternative(text, known, spellings)
 
 
 def _only_entry(value: Json) -> Json:
@@ -230,7 +234,10 @@ class _Lookup:
         given, spellings = _normalize(self.value), self.case.expect.get(field, ())
         if given is None:
             return False
-        return given in map(_normalize, spellings) or _is_in_words(_only_entry(self.value), spellings)
+        # Such words deny nothing and are no alternative: "the old brewery", "Ostrander, diver".
+        right = [*spellings, *self.case.expect.get("any", ()), self.case.expect["key"]]
+        known = {word for spelling in right for word in _words(spelling)}
+        return given in map(_normalize, spellings) or _is_in_words(_only_entry(self.value), spellings, known)
 
     def check(self) -> Check:
         expected = "not in the text" if self.is_absent else display(self.case.expect["any"])
