@@ -98,6 +98,7 @@ def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
         ({**FIX, "pkg/build/fast.c": "int a;\n"}, MESSAGE, "changes data or other code beside the source"),
         ({**FIX, "pkg/{{name}}.py": "A = 1\n"}, MESSAGE, "changes a source file with braces in its path"),
         ({**FIX, "pkg/README.md": "A package.\n", "notes/1.txt": "It adds.\n", "setup.py": ""}, MESSAGE, None),
+        ({**FIX, "pkg/py.typed": "", "pkg/locale/fr.po": "", "pkg/calc.pyi": ""}, MESSAGE, None),
     ],
 )
 def test_what_rules_a_commit_out_is_one_sentence(
@@ -145,11 +146,12 @@ def test_a_module_of_any_name_is_part_of_the_change(repository: Path, name: str)
 def test_a_folder_belongs_to_tests_by_its_place_or_by_the_tests_that_it_has() -> None:
     paths = [
         "tests/help.py", "pkg/a.py", "pkg/testing/help.py", "pkg/testing/tests/test_a.py", "pkg/testing/tests/data.py",
-        "pkg/other/testing/test_b.py", "pkg/other/testing/help.py", "setup.py", "pkg/setup.py", "pkg/docs/conf.py",
+        "pkg/other/testing/test_b.py", "pkg/other/testing/help.py", "test.py", "pkg/test.py", "app/tests.py",
+        "setup.py", "pkg/setup.py", "pkg/docs/conf.py",
     ]  # fmt: skip
     layout = layout_of(PYTHON, paths)
     source = [path for path in paths if layout.is_source(path)]
-    assert source == ["pkg/a.py", "pkg/testing/help.py", "pkg/setup.py"]
+    assert source == ["pkg/a.py", "pkg/testing/help.py", "pkg/test.py", "pkg/setup.py"]
     assert [path for path in paths if not layout.is_test(path) and path not in source] == [
         "setup.py",
         "pkg/docs/conf.py",

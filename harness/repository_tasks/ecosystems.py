@@ -30,16 +30,16 @@ _FORGED_PACKAGE = '{"scripts": {"test": "true"}, "mocha": {"dryRun": true}}\n'
 class Ecosystem:
     """The rules of a language's repositories.
 
-    `test_name` matches the name of a file that is a test wherever it stands, `test_folders` the path of a folder that
-    is of tests whatever it has. `other_files` matches the path of code that builds or checks, `other_folders` are names
-    of folders with such code. `exits`, `skips`, `forges` and `silences` are the texts of answers that must fail: one
+    Paths are matched: `test_file` that of a file that is a test whatever its folder is, `test_folders` that of a folder
+    that is of tests whatever it has, `other_files` that of code that builds or checks. `other_folders` are names of
+    folders with such code. `exits`, `skips`, `forges` and `silences` are the texts of answers that must fail: one
     that ends the process, one that skips the tests, one that replaces `hook`, a file that the runner loads by itself,
     and lines that take away what the tests assert with.
     """
 
     language: str
     extensions: tuple[str, ...]
-    test_name: re.Pattern[str]
+    test_file: re.Pattern[str]
     test_folders: re.Pattern[str]
     other_files: re.Pattern[str]
     other_folders: frozenset[str]
@@ -54,7 +54,8 @@ class Ecosystem:
 PYTHON = Ecosystem(
     language="python",
     extensions=(".py",),
-    test_name=re.compile(r"(?:test_.*|.*_tests?|tests?|conftest)\.py"),
+    # A module test.py of a package gives its users something to test with.
+    test_file=re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|tests|conftest)\.py|test\.py"),
     test_folders=re.compile(r"tests?"),
     # At the top only: below it a module may have any name.
     other_files=re.compile(r"(?:setup|noxfile|fabfile)\.py"),
@@ -69,7 +70,7 @@ PYTHON = Ecosystem(
 JAVASCRIPT = Ecosystem(
     language="javascript",
     extensions=(".js", ".mjs", ".cjs"),
-    test_name=re.compile(r"(?:tests?|spec|.*[._-](?:test|spec)|test[._-].*)\.[mc]?js"),
+    test_file=re.compile(r"(?:.*/)?(?:tests?|spec|[^/]*[._-](?:test|spec)|test[._-][^/]*)\.[mc]?js"),
     # Tests of JavaScript are often told by their folder alone.
     test_folders=re.compile(r"(?:.*/)?(?:tests?|__tests__)|spec"),
     other_files=re.compile(

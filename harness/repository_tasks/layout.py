@@ -15,8 +15,8 @@ from harness.repository_tasks.ecosystems import JAVASCRIPT, PYTHON, Ecosystem
 _TEST_FOLDERS = frozenset(("test", "tests", "testing", "__tests__", "spec"))
 _OTHER_FOLDERS = frozenset(("doc", "docs", "website", "benchmarks", "examples", "node_modules", "venv"))
 """Folders that tests hardly ever read: they are left out of a task, and a change in them is no change of source."""
-_UNREAD = (".md", ".rst", ".pyi", ".d.ts")
-"""Endings of files that no running program reads: documentation and declarations of types."""
+_UNREAD = (".md", ".rst", ".pyi", ".d.ts", "/py.typed", ".po", ".pot")
+"""Endings of files that no running program reads: documentation, types, and translations that a build compiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,8 @@ class Layout:
 
     def is_test(self, path: str) -> bool:
         """Whether a file is a test or belongs to tests."""
-        parts = PurePosixPath(path)
-        in_folder = not self.test_folders.isdisjoint(parts.parents)
-        return in_folder or self.ecosystem.test_name.fullmatch(parts.name) is not None
+        in_folder = not self.test_folders.isdisjoint(PurePosixPath(path).parents)
+        return in_folder or self.ecosystem.test_file.fullmatch(path) is not None
 
     def is_source(self, path: str) -> bool:
         """Whether a file is code that a change of behavior is made in."""
@@ -63,11 +62,11 @@ class Layout:
 def layout_of(ecosystem: Ecosystem, paths: Iterable[str]) -> Layout:
     """The layout of a repository with these files."""
     tests = set[PurePosixPath]()
-    for path in map(PurePosixPath, paths):
+    for path in paths:
+        is_test_file = ecosystem.test_file.fullmatch(path) is not None
         # The innermost alone: pkg/testing/tests/test_a.py says nothing of pkg/testing.
-        for number, folder in enumerate(each for each in path.parents if each.name in _TEST_FOLDERS):
-            is_named = number == 0 and ecosystem.test_name.fullmatch(path.name) is not None
-            if is_named or ecosystem.test_folders.fullmatch(str(folder)):
+        for number, folder in enumerate(each for each in PurePosixPath(path).parents if each.name in _TEST_FOLDERS):
+            if (is_test_file and number == 0) or ecosystem.test_folders.fullmatch(str(folder)):
                 tests.add(folder)
     return Layout(ecosystem, frozenset(tests))
 
