@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.summarize import summarize
+from harness.summarize import find_timing_problems, summarize
 from harness.types import (
     DistributionSummary,
     Prefill,
@@ -229,12 +229,24 @@ def test_a_disturbed_clock_is_warned_of(busy: float, lag_s: float, warned: bool)
 def test_wrong_times_of_the_self_test_are_warned_of(
     ttft_error_s: float, decode_percent: float, phrases: tuple[str, ...]
 ) -> None:
-    test = SelfTest(8, 0.0002, ttft_error_s, 0.0005, decode_percent, 0.1)
+    test = SelfTest(8, 0.0002, ttft_error_s, 0.0005, decode_percent, 0.1, 1e-7, 0.002)
     result = base()
     result = summarize(replace(result, run=replace(result.run, selftest=test)))
     texts = [warning.text for warning in result.warnings if warning.code == "clock_disturbed"]
     assert len(texts) == bool(phrases)
     assert all(words in texts[0] for words in phrases)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "rate_error", "phrases"),
+    [(0.016, 0.0, ("steps of 16 ms",)), (1e-7, 1.0, ("by 100 % from the wall clock",)), (None, None, ())],
+)
+def test_a_coarse_clock_or_one_of_another_speed_is_warned_of(
+    step_s: float | None, rate_error: float | None, phrases: tuple[str, ...]
+) -> None:
+    found = list(find_timing_problems(SelfTest(8, 0.0002, 0.0003, 0.0005, 0.1, 0.1, step_s, rate_error)))
+    assert len(found) == len(phrases)
+    assert all(words in found[0] for words in phrases)
 
 
 @pytest.mark.parametrize(("cpu_s", "turns", "warned"), [(1.0, 10, False), (9.0, 10, True), (9.0, 0, False)])

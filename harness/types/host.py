@@ -82,6 +82,9 @@ class SelfTest:
     The three latencies are errors in seconds against the server's own log: the median TTFT error of a bare socket and
     of the kit, and the 99th percentile of the delay with which the kit stamps a token. `other_cpu_share` is the share
     of the CPU time that other processes used meanwhile, 0 to 1.
+
+    The server stamps with the kit's clock. `clock_step_s` is the smallest step of that clock, `clock_rate_error` the
+    share by which it runs at another speed than the wall clock; both are None in results that older kits wrote.
     """
 
     streams: int
@@ -90,6 +93,8 @@ class SelfTest:
     lag_p99_s: float
     decode_error_percent: float
     other_cpu_share: float | None
+    clock_step_s: float | None = None
+    clock_rate_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ MAX_OTHER_CPU_SHARE = 0.25
 MAX_LAG_S = 0.005
 MAX_SELFTEST_TTFT_ERROR_S = 0.005
 MAX_SELFTEST_DECODE_PERCENT = 1.0
+MAX_CLOCK_STEP_S = 0.001
+MAX_CLOCK_RATE_ERROR = 0.01
+"""A smaller difference may be the wall clock's, which is adjusted while it runs."""
 MAX_KIT_CPU_SHARE = 0.05
 MIN_PROMPT_CHARS = 1500
 MIN_LENGTH_RATIO = 2.0
@@ -224,9 +227,13 @@ def find_timing_problems(test: SelfTest) -> Iterator[str]:
         side = "late" if test.ttft_error_s > 0 else "early"
         yield f"in the self-test TTFT was {1e3 * abs(test.ttft_error_s):.1f} ms too {side} (median)"
     if test.decode_error_percent > MAX_SELFTEST_DECODE_PERCENT:
+        yield f"in the self-test the decode rate was off by {test.decode_error_percent:.1f} % (median)"
+    if (test.clock_step_s or 0.0) > MAX_CLOCK_STEP_S:
+        yield f"the clock moves in steps of {1e3 * (test.clock_step_s or 0.0):.0f} ms"
+    if (test.clock_rate_error or 0.0) > MAX_CLOCK_RATE_ERROR:
         yield (
-            f"in the self-test the decode rate was off by {test.decode_error_percent:.1f} % (median): other processes "
-            "delayed it, or the clock runs at another speed than the wall clock, unless the latter was set meanwhile"
+            f"the clock's speed differs by {100 * (test.clock_rate_error or 0.0):.0f} % from the wall clock's, and so "
+            "may all times and rates"
         )
 
 
