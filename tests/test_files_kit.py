@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.files.kit import checkout_state, package_digest
+from harness.submission.repository import Repository
 
 
 def _repository(folder: Path) -> Path:
@@ -24,6 +25,18 @@ def test_a_checkout_has_its_commit_and_says_whether_it_has_changes(tmp_path: Pat
     assert (len(commit or ""), dirty) == (40, False)
     (root / "pyproject.toml").write_text("changed")
     assert checkout_state(root) == (commit, True)
+
+
+def test_the_repository_of_a_git_hook_is_not_taken_for_the_kits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, other = _repository(tmp_path / "kit"), _repository(tmp_path / "other")
+    (other / "pyproject.toml").write_text("changed")
+    found = checkout_state(root)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other))
+    assert checkout_state(root) == found
+    assert Repository(root).git("rev-parse", "--show-toplevel").strip() == str(root)
 
 
 def test_a_copy_within_another_repository_has_no_commit(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from harness.files.durable import (
     uninterrupted,
     write_atomic,
 )
-from harness.files.kit import ROOT, cache_folder, find_data, kit_digest, kit_info
+from harness.files.kit import ROOT, cache_folder, find_data, git_environment, kit_digest, kit_info
 
 __all__ = [
     "MAX_JSON_BYTES",
@@ -44,6 +44,7 @@ __all__ = [
     "drop_torn_line",
     "find_data",
     "from_json",
+    "git_environment",
     "is_deeper_than",
     "kit_digest",
     "kit_info",

@@ -14,6 +14,12 @@ from harness.types import KitInfo
 ROOT = Path(__file__).resolve().parents[2]
 """The folder that holds the package `harness`: the checkout, or site-packages."""
 _GIT_TIMEOUT_S = 10
+_OTHER_REPOSITORY = frozenset(
+    (
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
+        "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+    )
+)  # fmt: skip
 _UNHASHED = {"__pycache__", "_data"}
 
 
@@ -67,11 +73,18 @@ def cache_folder() -> Path:
     return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "lanebench"
 
 
+def git_environment() -> dict[str, str]:
+    """The environment without what git sets for its hooks: with that it reads their repository, not the one named."""
+    return {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
+
+
 def _git(root: Path, *arguments: str) -> str | None:
     """The output of a git command in a folder; None if it fails or git is missing."""
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=False, env=git_environment()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

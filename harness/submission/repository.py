@@ -5,13 +5,13 @@ What a pull request changed is read from trees and blobs; nothing of it is check
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import RunError
+from harness.files import git_environment
 
 SAFE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", "--no-pager")
 """A repository of somebody else starts nothing here."""
@@ -69,7 +69,7 @@ class Repository:
         """Write the bytes of a blob into a file."""
         command = ["git", *SAFE, "-C", str(self.path), "cat-file", "blob", blob]
         with path.open("wb") as file:
-            done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False)
+            done = subprocess.run(command, stdout=file, stderr=subprocess.PIPE, check=False, env=git_environment())
         if done.returncode != 0:
             raise RunError(f"{self.path}: git has no content of {blob}")
 
@@ -79,7 +79,7 @@ def run_git(words: tuple[str, ...]) -> str:
     if shutil.which("git") is None:
         raise RunError("git is not installed", fix="install git")
     # A repository that needs a password fails: nobody is asked for one.
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
+    environment = {**git_environment(), "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true"}
     command = ["git", *SAFE, *words]
     done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, env=environment)
     if done.returncode != 0:

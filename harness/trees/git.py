@@ -7,12 +7,12 @@ lacks when it is read, by a command that its own configuration names (core.sshCo
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import TaskError
+from harness.files import git_environment
 
 NO_PROTOCOL, HTTPS = "none", "https"
 """Values of GIT_ALLOW_PROTOCOL. With the first, which no protocol is called, git connects to nothing."""
@@ -28,22 +28,14 @@ _ENVIRONMENT = {
     # Its reasons are read.
     "LC_ALL": "C",
 }
-_OTHER_REPOSITORY = frozenset(
-    (
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_INDEX_FILE",
-        "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
-    )
-)  # fmt: skip
-"""What git sets for its hooks: with these it would read the repository of the hook, whatever folder is named."""
 _NOT_TRUSTED = "safe.directory"
 
 
 def run_git(repository: Path, words: Sequence[str], data: bytes = b"", protocol: str = NO_PROTOCOL) -> bytes:
     """The output of a git command in a repository, which connects over this protocol only. Raises TaskError."""
     command = ["git", *_SAFE, "-C", str(repository), *words]
-    inherited = {name: value for name, value in os.environ.items() if name not in _OTHER_REPOSITORY}
     # Git before 2.45 knows this variable and not GIT_NO_LAZY_FETCH.
-    environment = {**inherited, **_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocol}
+    environment = {**git_environment(), **_ENVIRONMENT, "GIT_ALLOW_PROTOCOL": protocol}
     try:
         done = subprocess.run(command, input=data, capture_output=True, check=False, env=environment)
     except FileNotFoundError as error:
