@@ -1,6 +1,8 @@
 """Clocks that must agree: silent on what real, simulated and reference servers sent, and a finding for each forgery."""
 
+import base64
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +19,7 @@ from harness.record import Client, Timeouts
 from harness.run import TrialSetup, converse, end_time
 from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, vary
-from harness.types import Chunk, Finding, LogEntry, Recording, TrialKey
+from harness.types import Chunk, Finding, Json, LogEntry, Recording, TrialKey
 from harness.verify import VerifyOptions, verify
 from harness.verify.clocks import ClockedTurn, check_clocks, server_timing_problems, turn_clock
 from harness.verify.simulation import simulation_mark
@@ -260,6 +262,42 @@ def _stepped_bundle(*, logged: bool) -> Bundle:
         clock = {**bundle.log[0], "event": "clock", "at": first["sent_at"], "monotonic_ns": first["sent_ns"]}
         bundle = replace(bundle, log=[bundle.log[0], clock, *stop])
     return summarized(bundle)
+
+
+def _created_later(line: dict[str, Json], first_chunk: int, seconds: int) -> None:
+    """The events from a chunk on were created so much later on the server's clock."""
+    for chunk in line["chunks"][first_chunk:]:
+        data = base64.b64decode(chunk["data"])
+        moved = re.sub(rb'"created": (\d+)', lambda found: b'"created": %d' % (int(found[1]) + seconds), data)
+        chunk["data"] = base64.b64encode(moved).decode()
+
+
+def _sleeping_bundle(*, logged: bool) -> Bundle:
+    """A run whose machine slept for a minute within a reply: the monotonic clock stood still, all others went on."""
+    bundle, asleep, minute = good_bundle(), 5, timedelta(minutes=1)
+    for at, line in enumerate(bundle.recordings[asleep:], asleep):
+        _created_later(line, len(line["chunks"]) // 2 if at == asleep else 0, 60)
+        if at > asleep:
+            line["sent_at"] = bundle.result["trials"][at]["started_at"] = _earlier(line["sent_at"], -minute)
+    bundle.result["run"]["ended_at"] = max(end_time(build(Recording, line)) for line in bundle.recordings)
+    following = bundle.recordings[asleep + 1]
+    clock = {**bundle.log[0], "event": "clock", "at": following["sent_at"], "monotonic_ns": following["sent_ns"]}
+    stop = [{**entry, "at": _earlier(entry["at"], -minute)} for entry in bundle.log[1:]]
+    return summarized(replace(bundle, log=[bundle.log[0], *([clock] if logged else []), *stop]))
+
+
+def test_a_machine_that_sleeps_within_a_reply_is_a_fact_of_the_log(tmp_path: Path) -> None:
+    states, findings = _levels(write_bundle(tmp_path / "run", _sleeping_bundle(logged=True)))
+    assert states == ["reached"] * 4
+    assert [each.message[:32] for each in findings if "monotonic" in each.message] == [
+        "the wall clock moved by +60.0 s "
+    ]
+
+
+def test_a_reply_over_a_minute_that_no_line_of_the_log_shows_is_found(tmp_path: Path) -> None:
+    states, findings = _levels(write_bundle(tmp_path / "run", _sleeping_bundle(logged=False)))
+    assert states[3] == "failed"
+    assert {each.check for each in findings if each.severity == "error"} == {"clocks"}
 
 
 def _levels(path: Path) -> tuple[list[str], list[Finding]]:

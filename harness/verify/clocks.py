@@ -57,12 +57,16 @@ class TurnClock:
 
 @dataclass(frozen=True, slots=True)
 class ClockedTurn:
-    """A turn's trial and number, its line in recordings.jsonl, and its times."""
+    """A turn's trial and number, its line in recordings.jsonl, and its times.
+
+    `step_s`: by how much the wall clock moved against the monotonic one while the turn lasted, as the log shows.
+    """
 
     key: TrialKey
     turn: int
     line: int
     clock: TurnClock
+    step_s: float = 0.0
 
     @property
     def name(self) -> str:
@@ -178,10 +182,10 @@ def _check_created(label: str, turns: Sequence[ClockedTurn], location: str) -> I
 
 
 def _check_spread(turns: Sequence[ClockedTurn], location: str) -> Iterator[Finding]:
-    """The events of a turn were created within its time."""
+    """The events of a turn were created within its time; a machine that sleeps meanwhile does not count its sleep."""
     for turn in turns:
         first_s, last_s = turn.clock.created_s or (0.0, 0.0)
-        if last_s - first_s > turn.clock.ended_s + CREATED_TOLERANCE_S:
+        if last_s - first_s > turn.clock.ended_s + abs(turn.step_s) + CREATED_TOLERANCE_S:
             message = f"{turn.name}: its events were created over {last_s - first_s:.0f} s, it took"
             yield Finding("clocks", f"{location}, line {turn.line}", f"{message} {turn.clock.ended_s:.1f} s")
 
@@ -211,12 +215,16 @@ Range = tuple[float, float]
 
 
 def _offset(turn: ClockedTurn, *, wall: bool) -> Range | None:
-    """The least and the greatest difference of the server's clock to one of this machine's."""
+    """The least and the greatest difference of the server's clock to one of this machine's.
+
+    Where the wall clock moved within the turn, an event may have been created before it did or after.
+    """
     clock = turn.clock
     start_s = clock.sent_at_s if wall else clock.sent_s
     if clock.created_s is None or start_s is None:
         return None
-    return clock.created_s[1] - start_s - clock.ended_s, clock.created_s[0] - start_s
+    later_s, earlier_s = (max(0.0, turn.step_s), min(0.0, turn.step_s)) if wall else (0.0, 0.0)
+    return clock.created_s[1] - start_s - clock.ended_s - later_s, clock.created_s[0] - start_s - earlier_s
 
 
 def _change_s(before: Range | None, after: Range | None) -> float | None:

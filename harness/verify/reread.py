@@ -21,7 +21,7 @@ from harness.verify.run_log import check_chain, read_lines_of, read_log
 from harness.verify.served_models import check_served_models
 from harness.verify.simulation import check_marks
 from harness.verify.turn_sequence import TurnSequence, sequence_of
-from harness.verify.wall_clock import check_wall_clock
+from harness.verify.wall_clock import add_steps, check_wall_clock
 
 FIELDS_OF_SCORES = ("variant", "outcome", "fraction", "extraction_rule", "checks", "metrics")
 """The fields of a trial that come from scores.jsonl; the others come from the recordings."""
@@ -83,8 +83,8 @@ def _check_recorded(
     evidence: Evidence, trials: Mapping[TrialKey, Sequence[RereadTurn]], log: Sequence[object]
 ) -> Iterator[Finding]:
     """Checks of the turns against each other, the log and the demo's marks."""
-    location, turns = evidence.reader.location(RECORDINGS), _clocked_turns(trials)
-    entries = [entry for entry in log if isinstance(entry, LogEntry)]
+    location, entries = evidence.reader.location(RECORDINGS), [entry for entry in log if isinstance(entry, LogEntry)]
+    turns = add_steps(_clocked_turns(trials), entries)
     yield from check_clocks(turns, location)
     yield from check_wall_clock(turns, entries, location, evidence.reader.location(LOG))
     yield from check_marks(evidence, _marks(trials), location)

@@ -1,8 +1,9 @@
 """Holds the wall clock of each turn to the monotonic clock: both go on alike, except where the run's log says that not.
 
-`check_wall_clock` takes the turns and the log. The log has both clocks at the beginning and the end of each session,
-and a line of its own wherever one of them was set meanwhile. Steps, corrections and reboots are noted as facts; a turn
-that fits no line of the log was given another time afterwards.
+`check_wall_clock` takes the turns and the log; `add_steps` gives each turn the step that the log shows in it. The log
+has both clocks at the beginning and the end of each session, and a line of its own wherever one of them was set
+meanwhile. Steps, corrections and reboots are noted as facts; a turn that fits no line of the log was given another time
+afterwards.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from harness.types import Finding, LogEntry
@@ -40,6 +42,24 @@ def check_wall_clock(
         yield Finding("clocks", log_location, "; ".join(facts[:MAX_STEPS]) + more, "info")
 
 
+def add_steps(turns: Sequence[ClockedTurn], log: Sequence[LogEntry]) -> list[ClockedTurn]:
+    """The turns, each with the step of the wall clock that the log shows while it may have lasted.
+
+    The recorder compares the clocks whenever it stores a turn, and writes a line before it. So a step was in the last
+    trial that had begun, or between its turns: an agent's turns are stored together, and clients run at the same time.
+    """
+    order = sorted((turn.clock.sent_s, at) for at, turn in enumerate(turns) if turn.clock.sent_s is not None)
+    sent_s, steps = [moment for moment, _ in order], dict[int, float]()
+    for before, entry in itertools.pairwise(log):
+        earlier, later = _offset_s(before), _offset_s(entry)
+        end = bisect_left(sent_s, entry.monotonic_ns / 1e9)
+        if _has_restarted(before, entry) or earlier is None or later is None or abs(later - earlier) < MIN_STEP_S:
+            continue
+        possible = [at for _, at in order[bisect_left(sent_s, before.monotonic_ns / 1e9) : end]]
+        steps |= {at: later - earlier for at in possible if turns[at].key == turns[possible[-1]].key}
+    return [replace(turn, step_s=steps.get(at, 0.0)) for at, turn in enumerate(turns)]
+
+
 def _offset_s(entry: LogEntry) -> float | None:
     wall_s = epoch_s(entry.at)
     return None if wall_s is None else wall_s - entry.monotonic_ns / 1e9
@@ -58,9 +78,14 @@ def _fits(turn: ClockedTurn, known: Sequence[float]) -> bool:
 def _facts(log: Sequence[LogEntry]) -> Iterator[str]:
     """How the clocks were set between the lines of the log."""
     for before, entry in itertools.pairwise(log):
-        if before.boot_id != entry.boot_id or entry.monotonic_ns < before.monotonic_ns:
+        if _has_restarted(before, entry):
             yield f"the machine was started again before {entry.at}"
             continue
         earlier, later = _offset_s(before), _offset_s(entry)
         if earlier is not None and later is not None and abs(later - earlier) >= MIN_STEP_S:
             yield f"the wall clock moved by {later - earlier:+.1f} s against the monotonic clock before {entry.at}"
+
+
+def _has_restarted(before: LogEntry, entry: LogEntry) -> bool:
+    """Whether the machine was started again between two lines of the log."""
+    return before.boot_id != entry.boot_id or entry.monotonic_ns < before.monotonic_ns
