@@ -93,6 +93,20 @@ def test_other_limits_than_those_of_the_task_are_found(tmp_path: Path, limits: J
     assert [finding.check for finding in verdict.levels[2].findings] == ["tasks"]
 
 
+@pytest.mark.parametrize("was_resumed", [False, True])
+def test_models_that_ran_one_after_the_other_took_no_two_turns(tmp_path: Path, was_resumed: bool) -> None:
+    bundle = good_bundle()
+    kept = [at for at, trial in enumerate(bundle.result["trials"]) if not trial["warmup"]]
+    bundle.result["trials"] = [bundle.result["trials"][at] for at in kept]
+    bundle.result["run"] |= {"warmups": 0, "passes": 2}
+    lines = [[part[at] for at in kept] for part in (bundle.recordings, bundle.scores)]
+    log = [*bundle.log, *([{**bundle.log[0], "event": "resume"}] if was_resumed else [])]
+    forged = summarized(replace(bundle, recordings=lines[0], scores=lines[1], log=log))
+    report = verify(write_bundle(tmp_path / "forged", forged), VerifyOptions("reread", tasks=tasks())).levels[3]
+    severities = [each.severity for each in report.findings if "the models took other turns" in each.message]
+    assert severities == ["warning" if was_resumed else "error"]
+
+
 def test_a_single_result_file_reaches_consistent_only(good: Path) -> None:
     verdict = verify(good / RESULT, _options())
     assert _states(verdict)["consistent"] == "reached"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from harness.run import block_order, pass_of, plan_warm_ups
+from harness.run import block_order, in_turn, pass_of, plan_warm_ups
 from harness.summarize import is_asked, schedule_of, trials_planned
 from harness.types import Finding, ModelInfo, Outcome, Result, Task, TrialKey, TrialResult
 from harness.verify.evidence import Evidence, describe, key_of, same_task
@@ -184,6 +184,29 @@ class WarmupPlan:
             key for key in plan_warm_ups(model.label, self.known_tasks, warmups, number) if key.task not in skipped
         ]
         return found == planned[:count] and (is_only or count == len(planned))
+
+
+def check_turns_taken(evidence: Evidence, *, was_resumed: bool) -> Iterator[Finding]:
+    """The models took turns as often as the run states: pass by pass, every second time in reverse order.
+
+    Speeds are compared within the blocks of a run of several passes, which says nothing of models one after the other.
+    A run that was resumed may owe the passes of a model whose server was away, so that there it is a warning.
+    """
+    run, labels = evidence.result.run, [model.label for model in evidence.result.models]
+    if run.passes < 2 or not has_valid_names(evidence):
+        return
+    order: dict[int, Sequence[str]] = {}
+    places = [
+        (number := pass_of(run, run.design, key), order.setdefault(number, in_turn(labels, number)).index(key.model))
+        for key in map(key_of, evidence.result.trials)
+    ]
+    for at, (before, place) in enumerate(itertools.pairwise(places), 1):
+        if place < before:
+            name = describe(key_of(evidence.result.trials[at]))
+            message = f"{name} belongs to an earlier turn than the trial before it: the models took other turns"
+            location = evidence.location(f"$.trials[{at}]")
+            yield Finding("trials", location, message, "warning" if was_resumed else "error")
+            return
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:
