@@ -116,3 +116,23 @@ def test_replication_needs_a_configuration(good: Path) -> None:
 def test_invalid_arguments_are_refused(words: list[str]) -> None:
     with pytest.raises(SystemExit):
         run_verify(*([*words, "x"] if words else []))
+
+
+def test_signers_that_cannot_be_read_are_an_error_of_the_option(good: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--signers .*missing: cannot be read: No such file"):
+        run_verify(str(good), "--level", "schema", "--signers", str(tmp_path / "missing"))
+
+
+def test_a_forged_title_of_a_task_has_no_option_that_mends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = good_bundle()
+    bundle.result["tasks"][0]["title"] = "An easier title"
+    run_verify(str(write_bundle(tmp_path / "forged", bundle)), "--level", "consistent")
+    bundle.result["tasks"][0] |= {"name": "unknown", "sha256": "0" * 64}
+    run_verify(str(write_bundle(tmp_path / "unknown", bundle)), "--level", "consistent")
+    forged, unknown = (
+        line for line in capsys.readouterr().out.splitlines() if "tasks[0]" in line and "[tasks]" in line
+    )
+    assert "--tasks" not in forged
+    assert unknown.endswith("pass the task's folder with --tasks")

@@ -24,10 +24,14 @@ _TIMEOUT_S = 60
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """The fingerprint of the key that signed, and its name in the allowed-signers file, None if not listed there."""
+    """The fingerprint of the key that signed, and its name in the allowed-signers file; None if it may not sign by it.
+
+    `refusal` says why a key may not that the file lists: it has expired, or is for another namespace.
+    """
 
     fingerprint: str
     name: str | None = None
+    refusal: str = ""
 
 
 def sign(file: Path, key: Path) -> Path:
@@ -53,17 +57,23 @@ def identify_signer(data: bytes, signature: bytes, signers: Path | None = None) 
         fingerprint = re.search(r"key (SHA256:[A-Za-z0-9+/=]+)", _output(done))
         if done.returncode != 0 or fingerprint is None:
             return None
-        return Signer(fingerprint[1], None if signers is None else _find_name(path, signers, data))
+        return Signer(fingerprint[1], *((None, "") if signers is None else _find_name(path, signers, data)))
 
 
-def _find_name(signature: Path, signers: Path, data: bytes) -> str | None:
-    found = _ssh_keygen(["-Y", "find-principals", "-s", str(signature), "-f", str(signers)])
+def _find_name(signature: Path, signers: Path, data: bytes) -> tuple[str | None, str]:
+    """The name of the key in the file, or why a key that the file lists may not sign; (None, "") if it lists none."""
+    done = found = _ssh_keygen(["-Y", "find-principals", "-s", str(signature), "-f", str(signers)])
     names = found.stdout.decode("utf-8", "replace").splitlines() if found.returncode == 0 else []
     for name in names:
         arguments = ["-Y", "verify", "-n", NAMESPACE, "-f", str(signers), "-I", name, "-s", str(signature)]
-        if _ssh_keygen(arguments, data).returncode == 0:
-            return name
-    return None
+        done = _ssh_keygen(arguments, data)
+        if done.returncode == 0:
+            return name, ""
+    # What ssh-keygen says of a line of the file begins with its place: "FILE:3: key has expired".
+    reasons = re.findall(
+        rf"^{re.escape(str(signers))}:\d+: (.+)$", done.stderr.decode("utf-8", "replace"), re.MULTILINE
+    )
+    return None, reasons[0].strip() if reasons else ""
 
 
 def _ssh_keygen(arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 
 from harness.cli.console import command_line, log
 from harness.cli.inputs import known_tasks, read_config
@@ -30,8 +31,12 @@ STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", 
 
 
 def verify_options(args: argparse.Namespace) -> VerifyOptions:
-    """What the command line requests. Raises ConfigError when models are to be replicated without a configuration."""
+    """What the command line requests.
+
+    Raises ConfigError when models are to be replicated without a configuration, or the signers cannot be read.
+    """
     replication = _replication(args)
+    _require_readable("--signers", args.signers)
     level = args.level or ("replicated" if replication else "rescored")
     return VerifyOptions(
         LEVEL_ALIASES.get(level, level),
@@ -43,6 +48,15 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
         signers=args.signers,
         tsa_roots=args.tsa_roots,
     )
+
+
+def _require_readable(option: str, path: Path | None) -> None:
+    """Raises ConfigError for the file of an option that cannot be read: no signature would be by any key of it."""
+    try:
+        if path is not None:
+            path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{option} {path}: cannot be read: {error.strerror}") from error
 
 
 def render_verdict(verdict: Verdict) -> str:
@@ -114,6 +128,6 @@ def _level_name(report: LevelReport) -> str:
 
 def _finding_line(finding: Finding) -> str:
     text = f"    {finding.severity} [{finding.check}] {finding.location}: {finding.message}"
-    # A note, or a warning of a task that is known here, has nothing to be done about with an option.
-    is_open = finding.severity in ("error", "inconclusive") and finding.check in FIXES
+    # An error, a note, or a warning of a task that is known here has nothing to be done about with an option.
+    is_open = finding.severity == "inconclusive" and finding.check in FIXES
     return plain_text(text + (f"; {FIXES[finding.check]}" if is_open else ""))

@@ -116,6 +116,8 @@ def check_signature(evidence: Evidence) -> Iterator[Finding]:
         return
     if signer.name is None and evidence.signers is not None:
         message = f"is by {signer.fingerprint}, a key that {evidence.signers} does not list"
+        if signer.refusal:
+            message = f"is by {signer.fingerprint}, which {evidence.signers} lists and does not allow: {signer.refusal}"
         yield Finding("signature", location, message)
         return
     name = signer.name or "no allowed-signers file names the holder of this key"
