@@ -29,7 +29,7 @@ from harness.types import AgentLimits, AgentWork, Chunk, Recording, Result, Verd
 from harness.verify import VerifyOptions, verify
 from tests.bundle import Bundle, good_bundle, run_plan, summarized, tasks, texts_of
 
-NOBODY = PrivateStrings("/home/nobody-here", ("a-host-of-mine",), ("s3cr3t-value-of-a-key",))
+NOBODY = PrivateStrings("/home/nobody-here", ("a-host-of-mine",), {"s3cr3t-value-of-a-key": "MY_KEY"})
 REASON = "the power adapter was not connected during the second half"
 
 
@@ -201,6 +201,21 @@ def test_the_signer_of_a_bundle_is_named(publish_request: PublishRequest, key: P
     assert "(ada@example.org)" in named.levels[2].findings[0].message
     assert "does not prove that it is true" in named.levels[2].findings[0].message
     assert "no allowed-signers file names the holder" in unnamed.levels[2].findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [('valid-before="20200101"', "key has expired"), ('namespaces="git"', "key is not permitted for use in signature")],
+)
+def test_a_listed_key_that_may_not_sign_is_not_called_unlisted(
+    publish_request: PublishRequest, key: Path, tmp_path: Path, limit: str, reason: str
+) -> None:
+    path = publish(replace(publish_request, key=key))
+    signers = tmp_path / "signers"
+    signers.write_text(f"ada@example.org {limit} {key.with_suffix('.pub').read_text()}")
+    (finding,) = verify(path, replace(OPTIONS, signers=signers)).levels[2].findings
+    assert (finding.check, finding.severity) == ("signature", "error")
+    assert f"lists and does not allow: {reason}" in finding.message
 
 
 def test_a_signature_of_other_bytes_or_for_another_purpose_is_invalid(key: Path, tmp_path: Path) -> None:
@@ -378,10 +393,11 @@ def test_paths_that_a_model_wrote_into_its_patch_or_its_code_are_not_the_owners(
     bundle.result["trials"][0] |= {"work": plain(work), "metrics": {"hidden_inputs": {"case": path}}}
     assert _refused(bundle) == []
     # A key is one wherever it is.
-    key = NOBODY.api_keys[0]
+    (key,) = NOBODY.api_keys
     for field in ({"work": plain(replace(work, patch=key))}, {"work": None, "metrics": {"note": key}}):
         bundle.result["trials"][0] |= field
         assert [problem.message for problem in _refused(bundle)] == ["result.json contains the value of an API key"]
+        assert "MY_KEY" in _refused(bundle)[0].fix
 
 
 def test_a_sound_run_is_not_refused() -> None:
@@ -406,10 +422,17 @@ def test_the_prompts_of_the_kit_contain_nothing_that_looks_like_a_key() -> None:
 def test_the_owner_is_known_from_the_machine_and_the_plans_key_variables() -> None:
     plan = run_plan()
     keyed = replace(plan, models=(replace(plan.models[0], key_env="MY_KEY"),))
-    owner = detect_private_strings(keyed, {**os.environ, "MY_KEY": "value"})
-    assert owner.api_keys == ("value",)
+    owner = detect_private_strings(keyed, {**os.environ, "MY_KEY": "a-value-of-a-key"})
+    assert owner.api_keys == {"a-value-of-a-key": "MY_KEY"}
     assert owner.home == str(Path.home())
-    assert detect_private_strings(None).api_keys == ()
+    assert detect_private_strings(None).api_keys == {}
+
+
+@pytest.mark.parametrize("value", ["llama", "EMPTY", "llama-server", "mlx-openai-server"])
+def test_a_dummy_for_a_server_that_wants_no_key_refuses_no_run(value: str) -> None:
+    plan = run_plan()
+    keyed = replace(plan, models=(replace(plan.models[0], server="mlx-openai-server", key_env="MY_KEY"),))
+    assert detect_private_strings(keyed, {**os.environ, "MY_KEY": value}).api_keys == {}
 
 
 def test_every_eval_ever_gets_a_document_per_model_and_a_line_per_trial(

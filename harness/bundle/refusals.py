@@ -20,6 +20,8 @@ from harness.files import to_json
 from harness.host import is_loopback, is_this_machine
 from harness.types import Json, Recording, Result, RunPlan
 
+MIN_KEY_CHARS = 13
+"""Shorter keys, or a server's name, are dummies for a server that wants none: they occur in every result by chance."""
 MIN_HOST_CHARS = 4
 """Shorter host names occur in ordinary words by chance."""
 API_KEYS = re.compile(
@@ -35,20 +37,25 @@ HOME_FOLDERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PrivateStrings:
-    """What must not be in a bundle: the user's home folder, this machine's names, the API keys that were used."""
+    """What must not be in a bundle: the user's home folder, this machine's names, the API keys that were used.
+
+    `api_keys`: value -> the environment variable that has it.
+    """
 
     home: str
     hosts: tuple[str, ...]
-    api_keys: tuple[str, ...]
+    api_keys: Mapping[str, str]
 
 
 def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] = os.environ) -> PrivateStrings:
     """The home folder and host names of this machine, and the values of the keys that the plan's models use."""
-    variables = {model.key_env for model in plan.models if model.key_env} if plan is not None else set()
-    keys = {environment[name] for name in variables if environment.get(name)}
+    models = plan.models if plan is not None else ()
+    found = {environment.get(model.key_env, ""): model.key_env for model in models if model.key_env}
+    dummies = {model.server for model in models}
+    keys = {key: name for key, name in found.items() if len(key) >= MIN_KEY_CHARS and key not in dummies}
     host = socket.gethostname()
     hosts = {name for name in (host, host.split(".")[0]) if len(name) >= MIN_HOST_CHARS and not is_loopback(name)}
-    return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), tuple(sorted(keys)))
+    return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), keys)
 
 
 def _host_of(url: str) -> str | None:
@@ -133,8 +140,9 @@ def _revealed_in_recording(place: str, recording: Recording, private_strings: Pr
 
 def _secrets(text: str, place: str, private_strings: PrivateStrings) -> Iterator[Problem]:
     """What no part of a bundle may contain, not even a model's answer."""
-    if any(key in text for key in private_strings.api_keys):
-        yield Problem(f"{place} contains the value of an API key")
+    for name in (name for key, name in private_strings.api_keys.items() if key in text):
+        fix = f"record again with another key in the environment variable {name}"
+        yield Problem(f"{place} contains the value of an API key", fix)
     if found := API_KEYS.search(text):
         yield Problem(f"{place} contains what looks like a key ({found[0][:8]}...)")
     # A container's user often lives in /root, a path that models write by chance.

@@ -229,7 +229,7 @@ def _publishing_problems(path: Path, result: Result) -> Iterator[str]:
     )
     log = reader.read_bytes(LOG).decode("utf-8", "replace")
     document = reader.read_document(RESULT)
-    for refusal in find_refusals(result, document, recordings, PrivateStrings("", (), ()), log):
+    for refusal in find_refusals(result, document, recordings, PrivateStrings("", (), {}), log):
         yield refusal.message
 
 
