@@ -119,6 +119,7 @@ def test_a_sentence_that_ends_in_a_given_path_names_a_whole_file() -> None:
         ("Save it as `calc.py` and run:", "```\npython calc.py\n```"),
         ("The output of `calc.py` is then:", "```\n3\n```"),
         ("To use calc.py:", "```python\nprint(add(1, 2))\n```"),
+        ("The fault is in calc.py:", "```python\ndef add(a, b):\n    return a - b\n```"),
     ],
 )
 def test_a_block_that_shows_a_files_use_is_not_the_file(sentence: str, block: str) -> None:
@@ -377,6 +378,11 @@ def test_prose_is_no_answer_and_a_truncated_block_is_truncated_out() -> None:
     variant = variant_of("edits", CASES, files=FILES)
     cut = score(variant, [said(BLOCK.partition("a + b")[0], finish="length")], ScriptedSandbox())
     assert (cut.outcome, len(failed(cut))) == (Outcome.TRUNCATED_OUT, 3)
+
+
+def test_an_excerpt_of_the_only_file_above_the_new_one_does_not_replace_it() -> None:
+    excerpt = "The fault is in `calc.py`:\n```python\n    return a - b\n```\n"
+    assert judge(f"{excerpt}So this is right:\n```python\n{FIXED}```\n").outcome is Outcome.PASSED
 
 
 def test_a_single_code_block_replaces_the_only_editable_file() -> None:

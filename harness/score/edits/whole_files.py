@@ -51,6 +51,7 @@ def whole_files(
     lines = lines_of(known)
     named = [each for block in blocks if (each := _named(block, known)) is not None]
     named = [each for each in named if _is_in_its_language(each) and not _shows_use(each, lines)]
+    named = [each for each in named if not _is_excerpt(each, known)]
     headed = {each.path for each in named if each.naming is _Naming.HEADING}
     named = [each for each in named if each.naming is not _Naming.SENTENCE or each.path not in headed]
     if beside is not None:
@@ -103,6 +104,12 @@ def _shows_use(named: _NamedBlock, lines: Mapping[str, frozenset[str]]) -> bool:
     )
     given = lines.get(named.path, frozenset())
     return is_said_to_be_use(nameless) and given.isdisjoint(map(str.strip, block.text.split("\n")))
+
+
+def _is_excerpt(named: _NamedBlock, known: Mapping[str, str]) -> bool:
+    """Whether a block that a sentence names shows a part of the given file: "The fault is in `a.py`:"."""
+    text, given = named.block.text.strip(), known.get(named.path, "").strip()
+    return named.naming is _Naming.SENTENCE and text != given and text in given
 
 
 def _without_stray_examples(

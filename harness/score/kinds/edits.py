@@ -7,8 +7,8 @@ An answer may hold, also mixed:
     diff      a unified diff; its line numbers only choose between places that match equally well
     whole     a fenced block that is a whole file, its path in the info string, on the line before the fence, or in a
               comment on its first line; the path is optional where there is one file. No file is a block in another
-              language than the path's, one that is said to show a file's use, and beside other edits an example that
-              only a comment names (harness/score/edits/whole_files.py)
+              language than the path's, one that shows a file's use or a part of it, and beside other edits an example
+              that only a comment names (harness/score/edits/whole_files.py)
 An edit that is repeated counts once. Old lines must occur exactly once in the file (rule `exact`); where they do not,
 lines that differ in trailing whitespace or by one common indent match (rule `whitespace`). If one edit does not apply,
 none is applied.
