@@ -698,6 +698,9 @@ PROBLEMS: list[tuple[str, dict[str, Json], dict[str, Json], dict[str, Json], str
         "scorer.lint: shellcheck reads Bash, the task's language is 'python'",
     ),
     ("program", {"lint": "ruff"}, {}, {"exit": 0}, "scorer.lint: expected one of shellcheck"),
+    ("calls", {"entry": "../x.py"}, {"call": "f"}, {"value": 1}, "scorer.entry: '../x.py': outside of the tree"),
+    ("calls", {"entry": ""}, {"call": "f"}, {"value": 1}, "scorer.entry: '': outside of the tree"),
+    ("edits", {"entry": "/etc/x.py"}, {"call": "f"}, {"value": 1}, "scorer.entry: '/etc/x.py': outside of the tree"),
     ("speed", {}, {}, {"value": 1}, "has no cases"),
     ("speed", {"equality": "exact"}, {}, {"value": 1}, "scorer.equality: unknown field"),
 ]
@@ -709,6 +712,54 @@ def test_each_problem_of_a_task_names_its_place(
 ) -> None:
     variant = variant_of(kind, [case("one", give, **expect)], settings=settings)
     assert any(problem in text for text in problem_texts(variant.task)), problem_texts(variant.task)
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ({"$": "tupel", "v": []}, "'tupel' is no tag of a value; did you mean 'tuple'?"),
+        ({"$": ["set"], "v": []}, "['set'] is no tag of a value"),
+        ({"$": "tuple"}, "v: a value of the tag 'tuple' has no content"),
+        ({"$": "tuple", "v": 1}, "v: expected a list of items for the tag 'tuple'"),
+        ([{"$": "tuple", "v": [{"$": "int", "v": "x"}]}], "[0].v[0].v: expected decimal digits in a string"),
+        ({"$": "int", "v": 5}, "v: expected decimal digits in a string"),
+        ({"$": "float", "v": "infinity"}, "v: expected one of nan, inf, -inf"),
+        ({"$": "complex", "v": [1]}, "v: expected [real, imaginary]"),
+        ({"$": "dict", "v": [[1, 2, 3]]}, "v: expected a list of [key, value]"),
+        ({"$": "dict", "v": [[[1], 2]]}, "v: a list or an object is no item of a set and no key"),
+        ({"$": "set", "v": [{"$": "tuple", "v": [{}]}]}, "v: a list or an object is no item of a set and no key"),
+        ({"$": "bytes", "v": "%%%"}, "v: expected base64 in a string"),
+        ({"$": "date", "v": "2024-99-99"}, "v: expected a date or time of ISO 8601"),
+        ({"$": "decimal", "v": "one"}, "v: expected a number in a string"),
+        ({"$": "fraction", "v": [1, 0]}, "v: expected [numerator, denominator]"),
+        ({"$": "range", "v": [1, 2]}, "v: expected [start, stop, step]"),
+        ({"$": "undefined", "v": 0}, "v: expected null"),
+    ],
+)
+def test_a_value_that_no_language_could_read_is_a_problem_of_its_case(value: Json, problem: str) -> None:
+    for part in ({"args": [value]}, {"kwargs": {"x": value}}):
+        (text,) = problem_texts(variant_of("calls", [case("one", {"call": "f", **part}, value=1)]).task)
+        assert problem in text
+    (text,) = problem_texts(variant_of("calls", [case("one", {"call": "f"}, value={"x": value})]).task)
+    assert problem in text
+
+
+def test_values_that_a_language_reads_are_no_problem() -> None:
+    values: list[Json] = [
+        {"$": "int", "v": "-123456789012345678901234567890"},
+        {"$": "float", "v": "-inf"},
+        {"$": "set", "v": [{"$": "set", "v": [1]}, {"$": "tuple", "v": [1, "a"]}, {"$": "bytes", "v": "AAE="}]},
+        {"$": "dict", "v": [[1, [2]], [{"$": "date", "v": "2024-01-02T03:04:05Z"}, {"$": "date", "v": "10:30"}]]},
+        {"$": "deque", "v": []},
+        {"$": "complex", "v": [1, -0.5]},
+        {"$": "range", "v": [0, {"$": "int", "v": "9007199254740993"}, 1]},
+        {"$": "fraction", "v": [1, 3]},
+        {"$": "decimal", "v": "1.50"},
+        {"$": "undefined", "v": None},
+    ]
+    assert problem_texts(variant_of("calls", [case("one", {"call": "f", "args": values}, value=values)]).task) == []
+    sly = {"$": "subclass", "of": "int", "name": "Sly", "v": 3}
+    assert problem_texts(variant_of("calls", [case("one", {"call": "f"}, value=sly)]).task) == []
 
 
 def test_a_task_that_runs_code_needs_a_language_and_cases() -> None:

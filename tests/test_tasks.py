@@ -298,6 +298,18 @@ PROBLEMS = [
         'N = "[2"',
         "cases.json (variant 1): invalid JSON: Expecting ',' delimiter: line 2 column 57 (char 58); check the quotes",
     ),
+    (
+        "task.toml",
+        'kind = "calls"',
+        'kind = "calls"\n\n[limits]\nmemory_bytes = 1\npids = 1',
+        "task.toml, line 12: $.limits.memory_bytes: expected 67108864 or more, got 1",
+    ),
+    (
+        "task.toml",
+        'kind = "calls"',
+        'kind = "calls"\n\n[limits]\nmemory_bytes = 67108864\npids = 1',
+        "task.toml, line 13: $.limits.pids: expected 16 or more, got 1",
+    ),
     ("cases.json", "[0, 0]", "[0, 1e999]", "cases.json (variant 0): $[1].give.args[1]: expected a finite number"),
     ("task.toml", "= 100", "= " + "9" * 5000, "task.toml: invalid TOML: an integer has too many digits"),
     ("task.toml", "= 100", "= " + "[" * 9000 + "]" * 9000, "task.toml: invalid TOML: nested too deeply"),
@@ -355,6 +367,15 @@ def test_an_incomplete_task_is_not_told_to_remove_what_its_missing_part_uses(own
         write(own / "add", {"cases.json": text})
     change(own, "task.toml", "finish_reason =", "finish = ")
     assert not [text for text in problems_of_folder(own) if "no text uses" in text]
+
+
+def test_a_case_that_states_an_unknown_requirement_is_a_problem(own: Path) -> None:
+    change(own, "cases.json", '{"id": "two",', '{"id": "two", "requirements": ["summ"],')
+    with pytest.raises(TaskError) as caught:
+        require_scorable([load(own)])
+    assert caught.value.problems == (
+        Problem("add/cases.json, case 'two': no requirement has the id 'summ'", "known ids: none"),
+    )
 
 
 def test_a_byte_order_mark_in_the_cases_is_one_problem(own: Path) -> None:

@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
-from harness.errors import CheckError, EngineError, TaskError
+from harness.errors import CheckError, EngineError, Problem, TaskError
 from harness.files import to_json
+from harness.sandbox import open_sandbox
 from harness.score import score
 from harness.tasks import HiddenCases, JobCache, check_draws, check_tasks, vary
 from harness.types import Job, Json, Observation, Outcome, SandboxFacts, Task, WrongAnswer
@@ -148,3 +149,33 @@ def test_a_generator_that_does_not_draw_from_its_seed_is_found() -> None:
     assert check_draws([task()], CountingSandbox(), CountingSandbox()) == []
     (problem,) = check_draws([replace(task(), generator=unseeded)], JobCache(CountingSandbox()), CountingSandbox())
     assert problem.message == "doubles/cases.py: two draws from the same seed differ"
+
+
+def test_a_drawn_case_that_states_an_unknown_requirement_is_a_defect_of_the_task() -> None:
+    drawn = replace(task(), generator=GENERATOR.replace('"give"', '"requirements": ["nope"], "give"'))
+    with pytest.raises(TaskError, match="case 'double/h3': no requirement has the id 'nope'"):
+        HiddenCases("seed", CountingSandbox()).extend(vary(drawn, 0))
+
+
+def test_a_generator_without_cases_is_told_to_return_some() -> None:
+    with pytest.raises(TaskError) as caught:
+        HiddenCases("seed", CountingSandbox()).extend(vary(replace(task(), generator="generate = lambda *_: []"), 0))
+    assert caught.value.problems == (
+        Problem("doubles/cases.py (variant 0): the generator returned no case", "return at least one"),
+    )
+
+
+@pytest.mark.engine
+def test_a_generator_that_fails_is_shown_with_its_line() -> None:
+    failing = {
+        "def generate(seed, variant)\n    pass\n": "line 1: SyntaxError: expected ':'",
+        "def generate(seed, variant):\n    return variant['X']\n": "line 2: KeyError: 'X'",
+        "import numpy\n": "line 1: ModuleNotFoundError: No module named 'numpy'",
+        "def generate(seed, variant):\n    return {1}\n": "TypeError: Object of type set is not JSON serializable",
+    }
+    with open_sandbox("test-hidden-cases", lambda line: None, ["python"]) as sandbox:
+        for code, text in failing.items():
+            with pytest.raises(TaskError) as caught:
+                HiddenCases("seed", sandbox).extend(vary(replace(task(), generator=code), 0))
+            message = f"doubles/cases.py (variant 0): the generator failed: {text}"
+            assert caught.value.problems == (Problem(message, "correct cases.py"),)

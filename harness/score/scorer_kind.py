@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from harness.errors import Problem
 from harness.schema import problems_of
+from harness.score.encoded_values import value_problems
 from harness.score.validation import (
     case_document,
     case_location,
+    entry_problems,
     language_problems,
     no_cases_problem,
     settings_location,
@@ -63,4 +65,6 @@ def validate_task(kind: ScorerKind, task: Task, cases: Sequence[Case]) -> list[P
         problems.append(no_cases_problem(task))
     for case in cases:
         problems += problems_of(case_document(case), kind.case(task, case), case_location(task, case))
+    problems += entry_problems(task)
+    problems = problems or [problem for case in cases for problem in value_problems(task, case)]
     return problems or list(kind.problems(task, cases))

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from harness.errors import Problem
 from harness.languages import LANGUAGES
 from harness.schema import Location, suggestion
+from harness.trees import path_problem
 from harness.types import Case, Json, Task
 
 ANY: Json = {}
@@ -77,6 +78,15 @@ def language_problems(task: Task) -> list[Problem]:
         return []
     fix = suggestion(task.language or "", LANGUAGES) or f"known languages: {', '.join(LANGUAGES)}"
     return [task_location(task, "language").problem(f"expected a language that can be run, got {task.language!r}", fix)]
+
+
+def entry_problems(task: Task) -> Iterator[Problem]:
+    """The problem of a setting `entry` that names no file of the folder in which the answer runs."""
+    entry = task.settings.get("entry")
+    why = path_problem(entry) if isinstance(entry, str) else None
+    if why is not None:
+        fix = "name a file, relative to the folder of the answer"
+        yield settings_location(task, "entry").problem(f"{entry!r}: {why}", fix)
 
 
 def no_cases_problem(task: Task) -> Problem:

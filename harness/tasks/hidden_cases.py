@@ -27,6 +27,7 @@ from harness.schema import Location, load_schema, problems_of
 from harness.score import score
 from harness.tasks.load import GENERATOR_FILE, cases_of
 from harness.tasks.readings import readings_of
+from harness.tasks.requirements import unknown_requirements
 from harness.types import HIDDEN_ID, Case, Check, Job, Json, Limits, Observation, Outcome, Sandbox, Task, Variant
 
 SELF_CHECK_SEED = "0" * 64
@@ -34,15 +35,27 @@ SELF_CHECK_SEED = "0" * 64
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 _ENTRY = "draw.py"
-# The generator answers with one JSON string: plain JSON passes the driver's encoding of values unchanged.
+# The generator answers with one JSON string: plain JSON passes the driver's encoding of values unchanged. It is an
+# object where cases.py fails, since the driver reports of an exception its type alone.
 _DRAW = """\
 import json
-
-from cases import generate
+import traceback
 
 
 def draw(seed, variant):
-    return json.dumps(generate(seed, variant))
+    try:
+        from cases import generate
+
+        return json.dumps(generate(seed, variant))
+    except Exception as error:
+        return json.dumps({"error": describe(error)})
+
+
+def describe(error):
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith("cases.py")]
+    lines += [error.lineno] if isinstance(error, SyntaxError) and error.lineno else []
+    place = f"line {lines[-1]}: " if lines else ""
+    return place + "".join(traceback.format_exception_only(error)).strip().split("\\n")[-1][:300]
 """
 _LIMITS = Limits(load_timeout_s=20.0, case_timeout_s=20.0, memory_bytes=512 * 1024 * 1024, output_bytes=8 * 1024 * 1024)
 _MAX_SHOWN = 3
@@ -89,6 +102,8 @@ class HiddenCases:
         generated = self._once(self._generated, task.sha256, lambda: _generate(task, self.seed, self._sandbox))
         document = _document(variant, generated[variant.index])
         cases = cases_of(_valid_document(variant, document), hidden=True)
+        if unknown := list(unknown_requirements(task, cases, _place(variant))):
+            raise TaskError(*unknown[:_MAX_SHOWN])
         _check_against_solution(variant, cases, self._sandbox)
         return cases
 
@@ -127,13 +142,20 @@ def _generate(task: Task, seed: str, sandbox: Sandbox) -> tuple[Observation, ...
 
 
 def _document(variant: Variant, observation: Observation) -> Json:
+    """What the generator returned. Raises TaskError."""
+    place = _place(variant)
     if observation.status != "returned" or not isinstance(observation.value, str):
         note = f": {observation.note}" if observation.note else ""
-        raise TaskError(f"{_place(variant)}: the generator ended as {observation.status}{note}")
+        message = f"{place}: the generator ended as {observation.status}{note}"
+        raise TaskError(message, fix=f"let generate(seed, variant) return within {_LIMITS.case_timeout_s:g} s")
     try:
-        return from_json(observation.value)
+        document = from_json(observation.value)
     except ValueError as error:
-        raise TaskError(f"{_place(variant)}: the generator returned invalid JSON: {error}") from error
+        message = f"{place}: the generator returned invalid JSON: {error}"
+        raise TaskError(message, fix="write other numbers as harness/sandbox/values.py describes") from error
+    if isinstance(document, dict) and isinstance(error_text := document.get("error"), str):
+        raise TaskError(f"{place}: the generator failed: {error_text}", fix="correct cases.py")
+    return document
 
 
 def _valid_document(variant: Variant, document: Json) -> Json:
@@ -143,8 +165,11 @@ def _valid_document(variant: Variant, document: Json) -> Json:
     ids = [case["id"] for case in document]
     taken = {case.id for case in variant.cases}
     repeated = sorted({name for name in ids if ids.count(name) > 1 or name in taken})
-    if repeated or not ids:
-        raise TaskError(f"{_place(variant)}: " + (f"duplicate case ids: {', '.join(repeated)}" if ids else "no case"))
+    if not ids:
+        raise TaskError(f"{_place(variant)}: the generator returned no case", fix="return at least one")
+    if repeated:
+        message = f"{_place(variant)}: duplicate case ids: {', '.join(repeated)}"
+        raise TaskError(message, fix="give every case an id of its own, which cases.json does not have either")
     if not any(map(HIDDEN_ID.search, ids)):
         message = f"{_place(variant)}: no id tells that its case was drawn"
         raise TaskError(message, fix="end the ids in h1, h2 and so on, as in order/h1")

@@ -1,7 +1,8 @@
 """Requirements of a task: what its prompt demands, which checks test each, and which wrong answer breaks each.
 
-`checks_of` gives the checks of a requirement; `requirement_problems` what is wrong with a task's requirements, without
-running anything. That a wrong answer breaks exactly its requirement is proved by `self_check`.
+`checks_of` gives the checks of a requirement. `requirement_problems` and `unknown_requirements` find what is wrong with
+a task's requirements and with those that its cases state, without running anything. That a wrong answer breaks exactly
+its requirement is proved by `self_check`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.errors import Problem
 from harness.schema import Location, suggestion
-from harness.types import Task, TaskRequirement, Variant
+from harness.types import Case, Task, TaskRequirement, Variant
 
 _PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
 
@@ -79,6 +80,15 @@ def _unlisted_checks(task: Task, fixed_checks: Sequence[str], here: Location) ->
         yield here.problem(
             f"no requirement lists {', '.join(unlisted)}", "list each check under the requirement that it tests"
         )
+
+
+def unknown_requirements(task: Task, cases: Sequence[Case], place: str) -> Iterator[Problem]:
+    """The problem of each requirement that a case states and the task does not; `place` names the file of the cases."""
+    ids = [requirement.id for requirement in task.requirements]
+    for case in cases:
+        for name in sorted(set(case.requirements) - set(ids)):
+            fix = suggestion(name, ids) or f"known ids: {', '.join(ids) or 'none'}"
+            yield Problem(f"{place}, case {case.id!r}: no requirement has the id {name!r}", fix)
 
 
 def _unknown_requirements(task: Task, location: Location) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from harness.errors import Problem, TaskError
 from harness.schema import Location, suggestion
 from harness.score import KINDS, validate_task
 from harness.tasks.load import vary
-from harness.tasks.requirements import requirement_problems
+from harness.tasks.requirements import requirement_problems, unknown_requirements
 from harness.types import Task
 
 
@@ -26,8 +26,9 @@ def scorer_problems(task: Task) -> list[Problem]:
     problems = list(dict.fromkeys(found))
     if problems:
         return problems
-    location = Location(f"{task.name}/task.toml", (), task.manifest)
-    return list(requirement_problems(task, KINDS[task.scorer].check_names(vary(task, 0)), location))
+    location, variant = Location(f"{task.name}/task.toml", (), task.manifest), vary(task, 0)
+    problems += requirement_problems(task, KINDS[task.scorer].check_names(variant), location)
+    return [*problems, *unknown_requirements(task, variant.cases, f"{task.name}/cases.json")]
 
 
 def require_scorable(tasks: Sequence[Task]) -> None:
