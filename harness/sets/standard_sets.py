@@ -21,9 +21,10 @@ from harness.types import Json
 class StandardSet:
     """One set: `read` makes a problem of a row, whose id is in `id_field`, and raises UnusableError.
 
-    `read_folder` reads the rows of a set that is no file. `package` holds the set's file, of which only that digest is
-    accepted; without one, the user brings a file of their own. `source_license` is that of the problems. `limits` are
-    those of task.toml; where the tests stay outside, all of a problem are one case.
+    `form` says which file of the set it is. `read_folder` reads the rows of a set that is no file. `package` holds the
+    set's file, of which only that digest is accepted; without one, the user brings a file of their own.
+    `source_license` is that of the problems. `limits` are those of task.toml; where the tests stay outside, all of a
+    problem are one case.
     """
 
     name: str
@@ -32,6 +33,7 @@ class StandardSet:
     read: Callable[[Json], SetProblem]
     language: str = "python"
     id_field: str = "task_id"
+    form: str = "a file of this set"
     read_folder: Callable[[Path], list[Json]] | None = None
     package: PackagePart | None = None
     limits: Mapping[str, float] = field(default_factory=lambda: {"case_timeout_s": 10.0})
@@ -50,12 +52,14 @@ HUMAN_EVAL = StandardSet(
         sha256="b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef",
     ),
 )
+_EVAL_PLUS_FORM = "a file in EvalPlus' form, whose rows have a prompt and inputs"
 _EVAL_PLUS_LIMITS = {"case_timeout_s": 60.0}
 HUMAN_EVAL_PLUS = StandardSet(
     name="human-eval-plus",
     title="HumanEval+",
     source_license="Apache-2.0",
     read=partial(eval_plus_problem, inputs=("base_input", "plus_input"), rules=HUMAN_EVAL_RULES),
+    form=_EVAL_PLUS_FORM,
     limits=_EVAL_PLUS_LIMITS,
 )
 MBPP = StandardSet(
@@ -63,6 +67,7 @@ MBPP = StandardSet(
     title="MBPP",
     source_license="CC-BY-4.0",
     read=partial(eval_plus_problem, inputs=("base_input",), rules=MBPP_RULES),
+    form=_EVAL_PLUS_FORM,
     limits=_EVAL_PLUS_LIMITS,
 )
 MBPP_PLUS = StandardSet(
@@ -70,6 +75,7 @@ MBPP_PLUS = StandardSet(
     title="MBPP+",
     source_license="Apache-2.0",
     read=partial(eval_plus_problem, inputs=("base_input", "plus_input"), rules=MBPP_RULES),
+    form=_EVAL_PLUS_FORM,
     limits=_EVAL_PLUS_LIMITS,
 )
 LIVE_CODE_BENCH = StandardSet(

@@ -9,10 +9,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.files import to_json
+from harness.files import sha256_of, to_json
 from harness.sets.problem import SetProblem, UnusableError, language_title
 from harness.sets.source import SetSource
 from harness.sets.standard_sets import StandardSet
+from harness.tasks import MAX_NAME_CHARS
 from harness.types import Outcome
 
 MIN_BUDGET_TOKENS = 1024
@@ -23,8 +24,9 @@ _EMPTY = "I would need to think about this for longer.\n"
 
 
 def task_name(standard_set: StandardSet, row_id: str) -> str:
-    """The name of a problem's task, from the last part of its id."""
-    return f"{standard_set.name}-{re.sub('[^a-z0-9]+', '-', row_id.rpartition('/')[2].lower()).strip('-') or 'x'}"
+    """The name of a problem's task, from the last part of its id; names that are too long end in a digest of it."""
+    name = f"{standard_set.name}-{re.sub('[^a-z0-9]+', '-', row_id.rpartition('/')[2].lower()).strip('-') or 'x'}"
+    return name if len(name) <= MAX_NAME_CHARS else f"{name[: MAX_NAME_CHARS - 9]}-{sha256_of(row_id)[:8]}"
 
 
 def fenced(code: str, language: str) -> str:

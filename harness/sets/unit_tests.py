@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.files import to_json
 from harness.sets.literals import Literals, integer, mapping, require_finite
 from harness.sets.problem import UnusableError, quoted, unparsed
 from harness.types import Json
@@ -64,8 +65,11 @@ def encoded(value: object) -> Json:
         return integer(value)
     if isinstance(value, list):
         return [encoded(item) for item in value]
-    if isinstance(value, tuple | set):
-        return {"$": type(value).__name__, "v": [encoded(item) for item in value]}
+    if isinstance(value, tuple):
+        return {"$": "tuple", "v": [encoded(item) for item in value]}
+    if isinstance(value, set):
+        # The order of strings in a set is another in each process; that of a task's file is always the same.
+        return {"$": "set", "v": sorted((encoded(item) for item in value), key=to_json)}
     if isinstance(value, dict):
         return mapping([[encoded(key), encoded(item)] for key, item in value.items()])
     if isinstance(value, bytes):
@@ -188,7 +192,11 @@ def _equal_case(name: str, statement: ast.stmt, known: Mapping[str, ast.expr]) -
 def _call_case(name: str, call: ast.expr, known: Mapping[str, ast.expr], expect: Mapping[str, Json]) -> UnitCase:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise UnusableError(f"its tests compare {quoted(call)}, which is no call of a function")
-    kwargs = {keyword.arg: _literal(keyword.value, known) for keyword in call.keywords if keyword.arg}
+    kwargs: dict[str, Json] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            raise UnusableError(f"its tests call {quoted(call)}, whose arguments have no names")
+        kwargs[keyword.arg] = _literal(keyword.value, known)
     return UnitCase(name, call.func.id, [_literal(arg, known) for arg in call.args], kwargs, expect)
 
 

@@ -10,8 +10,9 @@ from harness.errors import Problem, TaskError
 from harness.schema import read_toml, suggestion
 from harness.tasks.manifest import TASK_FILE
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-NAME_RULE = "lower-case letters, digits and hyphens"
+MAX_NAME_CHARS = 64
+NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME_CHARS - 1}}}")
+NAME_RULE = f"lower-case letters, digits and hyphens, {MAX_NAME_CHARS} at most"
 _EVERY_SUITE = "*"
 
 
