@@ -720,6 +720,7 @@ def test_each_problem_of_a_task_names_its_place(
         ({"$": "tupel", "v": []}, "'tupel' is no tag of a value; did you mean 'tuple'?"),
         ({"$": ["set"], "v": []}, "['set'] is no tag of a value"),
         ({"$": "tuple"}, "v: a value of the tag 'tuple' has no content"),
+        ({"$": "set", "v": [{"$": "tuple", "v": 1}]}, "v[0].v: expected a list of items for the tag 'tuple'"),
         ({"$": "tuple", "v": 1}, "v: expected a list of items for the tag 'tuple'"),
         ([{"$": "tuple", "v": [{"$": "int", "v": "x"}]}], "[0].v[0].v: expected decimal digits in a string"),
         ({"$": "int", "v": 5}, "v: expected decimal digits in a string"),
@@ -742,6 +743,14 @@ def test_a_value_that_no_language_could_read_is_a_problem_of_its_case(value: Jso
         assert problem in text
     (text,) = problem_texts(variant_of("calls", [case("one", {"call": "f"}, value={"x": value})]).task)
     assert problem in text
+
+
+def test_a_case_that_is_nested_too_deeply_for_any_answer_is_a_problem() -> None:
+    value: Json = 0
+    for _ in range(900):
+        value = [value]
+    (text,) = problem_texts(variant_of("calls", [case("one", {"call": "f"}, value=value)]).task)
+    assert "nested more than 256 levels deep" in text
 
 
 def test_values_that_a_language_reads_are_no_problem() -> None:

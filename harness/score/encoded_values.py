@@ -13,14 +13,17 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from harness.errors import Problem
+from harness.files import is_deeper_than
 from harness.schema import Location, suggestion
-from harness.score.validation import case_location
+from harness.score.validation import case_document, case_location
 from harness.types import Case, Json, Task
 
 _LIST_TAGS, _PAIR_TAGS = ("tuple", "set", "deque"), ("dict", "map")
 _RESULT_TAGS = ("subclass", "other", "oversize")
 """What only a result can be."""
 _UNHASHABLE_TAGS = ("dict", "map", "deque")
+MAX_DEPTH = 256
+"""Of a case. The drivers report no value that is nested more deeply (harness/sandbox/values.py)."""
 _INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _FLOATS = ("nan", "inf", "-inf")
 
@@ -30,7 +33,7 @@ def _is_integer_text(content: Json) -> bool:
 
 
 def _is_integer(value: Json) -> bool:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return value.get("$") == "int" and _is_integer_text(value.get("v"))
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -57,6 +60,10 @@ def _is_date(content: Json) -> bool:
     return bool(str(kind.fromisoformat(content)))
 
 
+def _is_pairs(content: Json) -> bool:
+    return isinstance(content, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in content)
+
+
 _CONTENTS: Mapping[str, tuple[str, Callable[[Json], bool]]] = {
     "int": ("decimal digits in a string", _is_integer_text),
     "bigint": ("decimal digits in a string", _is_integer_text),
@@ -68,9 +75,11 @@ _CONTENTS: Mapping[str, tuple[str, Callable[[Json], bool]]] = {
     "fraction": ("[numerator, denominator]", _is_fraction),
     "date": ("a date or time of ISO 8601 in a string", _is_date),
     "undefined": ("null", lambda content: content is None),
+    **dict.fromkeys(_LIST_TAGS, ("a list of items", lambda content: isinstance(content, list))),
+    **dict.fromkeys(_PAIR_TAGS, ("a list of [key, value]", _is_pairs)),
 }
-"""The content of each tag whose content is no other values: in words, and whether it is one. Each may raise."""
-_TAGS = (*_LIST_TAGS, *_PAIR_TAGS, *_CONTENTS)
+"""The content of each tag: in words, and whether a value is one. Each may raise."""
+_TAGS, _CONTAINERS = tuple(_CONTENTS), (*_LIST_TAGS, *_PAIR_TAGS)
 
 
 def value_problems(task: Task, case: Case) -> Iterator[Problem]:
@@ -78,6 +87,9 @@ def value_problems(task: Task, case: Case) -> Iterator[Problem]:
     if "call" not in case.give:
         return
     place, is_python = case_location(task, case), task.language == "python"
+    if is_deeper_than(case_document(case), MAX_DEPTH):
+        yield place.problem(f"nested more than {MAX_DEPTH} levels deep", "no answer could return such a value")
+        return
     for name in ("args", "kwargs"):
         yield from _problems(case.give.get(name), place.at("give", name), (), is_python)
     for name in ("value", "one_of", "args_after"):
@@ -88,17 +100,18 @@ def _problems(value: Json, place: Location, more_tags: tuple[str, ...], is_pytho
     if isinstance(value, list):
         for at, item in enumerate(value):
             yield from _problems(item, place.at(at), more_tags, is_python)
-    elif isinstance(value, Mapping) and "$" not in value:
+    elif isinstance(value, dict) and "$" not in value:
         for name, item in value.items():
             yield from _problems(item, place.at(name), more_tags, is_python)
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         yield from _tagged_problems(value, place, more_tags, is_python)
 
 
 def _tagged_problems(
-    value: Mapping[str, Json], place: Location, more_tags: tuple[str, ...], is_python: bool
+    value: dict[str, Json], place: Location, more_tags: tuple[str, ...], is_python: bool
 ) -> Iterator[Problem]:
-    tag, content, inner = value["$"], value.get("v"), place.at("v")
+    tag, inner = value["$"], place.at("v")
+    content: Json = value.get("v")
     if not isinstance(tag, str) or tag not in (*_TAGS, *more_tags):
         fix = suggestion(str(tag), _TAGS) or f"known tags: {', '.join(_TAGS)}"
         yield place.at("$").problem(f"{tag!r} is no tag of a value", fix)
@@ -106,14 +119,9 @@ def _tagged_problems(
         yield inner.problem(f"a value of the tag {tag!r} has no content", "add it")
     elif tag in _CONTENTS and not _fits(content, tag):
         yield inner.problem(f"expected {_CONTENTS[tag][0]} for the tag {tag!r}", "write it so")
-    elif tag in _LIST_TAGS and not isinstance(content, list):
-        yield inner.problem(f"expected a list of items for the tag {tag!r}", "write it so")
-    elif tag in _PAIR_TAGS and not _is_pairs(content):
-        yield inner.problem(f"expected a list of [key, value] for the tag {tag!r}", "write it so")
-    elif tag in (*_LIST_TAGS, *_PAIR_TAGS):
-        hashed = content if tag == "set" else [key for key, _ in content] if tag in _PAIR_TAGS else []
-        if is_python and not all(map(_is_hashable, hashed)):
-            yield inner.problem("a list or an object is no item of a set and no key", "write tuples")
+    elif is_python and not all(map(_is_hashable, _hashed_items(tag, content))):
+        yield inner.problem("a list or an object is no item of a set and no key", "write tuples")
+    elif tag in _CONTAINERS:
         yield from _problems(content, inner, more_tags, is_python)
 
 
@@ -124,13 +132,14 @@ def _fits(content: Json, tag: str) -> bool:
         return False
 
 
-def _is_pairs(content: Json) -> bool:
-    return isinstance(content, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in content)
+def _hashed_items(tag: str, content: list[Json]) -> list[Json]:
+    """The values of a container's content that Python hashes."""
+    return content if tag == "set" else [key for key, _ in content] if tag in _PAIR_TAGS else []
 
 
 def _is_hashable(value: Json) -> bool:
-    if isinstance(value, Mapping) and value.get("$") == "tuple":
-        return all(map(_is_hashable, value.get("v") or ()))
-    if isinstance(value, Mapping):
-        return "$" in value and value["$"] not in _UNHASHABLE_TAGS
-    return not isinstance(value, list)
+    if not isinstance(value, dict):
+        return not isinstance(value, list)
+    content = value.get("v")
+    items = content if value.get("$") == "tuple" and isinstance(content, list) else []
+    return "$" in value and value["$"] not in _UNHASHABLE_TAGS and all(map(_is_hashable, items))
