@@ -209,6 +209,8 @@ LEAKED = [
     Shape("opened reasoning on one line", f"<think>It must add </think> as here:\n```python\n{PY}```", "fenced",
           PY),
     Shape("a closing mark between backticks", f"```python\n{PY}```\nIt ignores `</think>`.", "fenced", PY),
+    Shape("a closing mark in a string", "```python\ndef add(a):\n    return a + '</think>'\n```", "fenced",
+          "def add(a):\n    return a + '</think>'\n"),
     Shape("a mention below reasoning", f"{THINK}```python\n{PY}```\nIt ignores the </think> tag.", "fenced", PY),
     Shape("reasoning that ends in a sentence", f"It must add. </think> Here:\n```python\n{PY}```", "fenced", PY),
     Shape("reasoning without an answer", f"Maybe\n{DRAFT}</think>\n", None),

@@ -21,9 +21,9 @@ _REASONING = (
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
 _ELEMENTS = ("thought", "reasoning")
-_LEFT_OF_MENTION = re.compile(r"[\w,;:]+ \Z|`\Z")
-_RIGHT_OF_MENTION = re.compile(r"(?: [a-z]|[.,;:?!]|`)")
-_MENTION_CHARS = 40
+_LEFT_OF_MENTION = re.compile(r"[\w,;:] \Z")
+_RIGHT_OF_MENTION = re.compile(r" [a-z]|[.,;:?!]")
+_QUOTES = ("'", '"', "`")
 _INVISIBLE = "\ufeff\u200b"
 
 
@@ -46,15 +46,17 @@ def _without_reasoning(text: str) -> str:
 def _end_of_reasoning(text: str, marks: tuple[str, str]) -> int:
     """Where the text after the last closing mark begins, 0 without one.
 
-    A mark that a sentence mentions closes nothing but reasoning that was opened and has no other. A mark with nothing
-    below it does close: what is above may be reasoning whose opening mark the template has put into the prompt.
+    A mark that a sentence or a string of code mentions closes nothing but reasoning that was opened and has no other.
+    A mark with nothing below it does close: what is above may be reasoning whose opening mark the template has put into
+    the prompt.
     """
     opening, mark = marks
     end = len(text)
     while (start := text.rfind(mark, 0, end)) >= 0:
         after = start + len(mark)
-        left = _LEFT_OF_MENTION.search(text[max(0, start - _MENTION_CHARS) : start])
-        if left is None or not _RIGHT_OF_MENTION.match(text, after):
+        left = text[max(0, start - 2) : start]
+        in_sentence = _LEFT_OF_MENTION.search(left) and _RIGHT_OF_MENTION.match(text, after)
+        if not in_sentence and not left.endswith(_QUOTES):
             return after
         end = start
     return text.find(mark) + len(mark) if mark in text and text.lstrip().startswith(opening) else 0
