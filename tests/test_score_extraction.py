@@ -376,6 +376,7 @@ MISLEADING = [
 USE = "```python\nprint(add(1, 2))\n```"
 CODE_LINE = PY.rstrip()
 DOCUMENTED = 'def add(a, b):\n    """Add.\n\n    ```python\n    add(1, 2)\n    ```\n    """\n    return a + b\n'
+WRITES_FENCE = "#!/usr/bin/env bash\ncat > README.md <<EOF\n```bash\nmake\n```\nEOF\n"
 INEXACT = [
     Shape("a fence below words, with text after it", f"Here is the code: ```python\n{PY}```\nThis adds.", "fenced", PY),
     Shape("a fence below bold words, then its use", f"**Answer:** ```python\n{PY}```\n\nIt adds.\n\n{USE}",
@@ -401,6 +402,8 @@ INEXACT = [
     Shape("a labeled fence in a docstring, never closed", f"```python\n{DOCUMENTED}", "fenced-unclosed", DOCUMENTED),
     Shape("fences in comments of Rust, never closed", f"```rust\n/// ```\n/// add(1, 2);\n/// ```\n{RUST}",
           "fenced-unclosed", f"/// ```\n/// add(1, 2);\n/// ```\n{RUST}", "rust"),
+    Shape("a here-document in a fence of four", f"````bash\n{WRITES_FENCE}````", "fenced", WRITES_FENCE, "bash",
+          ()),
     Shape("a version in the label", f"```python3.11\n{PY}```", "fenced", PY),
 ]  # fmt: skip
 JS_DRAFT = "function add(a, b) {\n  return a;\n}\n"

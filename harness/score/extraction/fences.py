@@ -180,6 +180,27 @@ def outside_fences(text: str) -> str:
     return "\n".join(_split(text, lambda _: True)[1])
 
 
+def _read_block(
+    lines: Sequence[str], start: int, opening: _Opening, is_complete: _IsComplete, *, is_exact: bool
+) -> tuple[str, int, bool]:
+    """(text, the line below it, whether it was closed) of the block that begins at `start`.
+
+    `is_exact`: no marks with other text on their line close it.
+    """
+    end, whole = _find_close(lines, start, opening, is_complete)
+    # Longer marks, or tildes, are chosen for code that holds fences.
+    if not (is_exact or whole or (end is not None and opening.mark != "```")):
+        block = range(start, len(lines) if end is None else end)
+        found = _find_inexact_close(lines, block, opening, is_complete)
+        if found is not None:
+            return *found, True
+    body = _body(lines[start:end], opening.lead)
+    if end is not None:
+        return body, end + 1, True
+    body, closed = _cut_inexact_close(body.rstrip("\n") + "\n", opening.mark)
+    return body, len(lines), closed
+
+
 def _split(text: str, is_complete: _IsComplete) -> tuple[list[Block], list[str]]:
     """The fenced blocks of a text, and the lines outside of them."""
     lines = text.split("\n")
@@ -195,17 +216,9 @@ def _split(text: str, is_complete: _IsComplete) -> tuple[list[Block], list[str]]
         index += 1
         if opening is None:
             continue
-        end, whole = _find_close(lines, index, opening, is_complete)
-        of_block, cut = range(index, len(lines) if end is None else end), None
-        if not whole and inexact < _MAX_INEXACT_CLOSES:
-            cut = _find_inexact_close(lines, of_block, opening, is_complete)
-            inexact += cut is not None
-        body, closed = _body(lines[index:end], opening.lead), end is not None
-        index = len(lines) if end is None else end + 1
-        if cut is not None:
-            (body, index), closed = cut, True
-        elif not closed:
-            body, closed = _cut_inexact_close(body.rstrip("\n") + "\n", opening.mark)
+        is_exact = inexact >= _MAX_INEXACT_CLOSES
+        body, index, closed = _read_block(lines, index, opening, is_complete, is_exact=is_exact)
+        inexact += not _is_close(lines[index - 1], opening.lead, opening.mark)
         blocks.append(Block(label_of(opening.info), opening.info, body.lstrip(_INVISIBLE), before, closed))
         before = ""
     return blocks, outside
