@@ -24,6 +24,7 @@ from harness.types import (
     RunInfo,
     RunPlan,
     RunSettings,
+    SelfTest,
     SequentialDesign,
     Stage,
     TrialKey,
@@ -189,6 +190,7 @@ def plan_digest(plan: RunPlan | Result) -> str:
         "run": {
             **_select(_normalize(run), _RUN_FIELDS),
             **_settings(_normalize(settings)),
+            "selftest": _selftest(_normalize(run).selftest),
             "design": _design(_normalize(run).design),
         },
         "models": models,
@@ -213,6 +215,14 @@ def _settings(settings: RunInfo | RunSettings) -> dict[str, Json]:
     return {name: value for name, value in _select(settings, _SETTINGS_FIELDS).items() if (name, value) not in later}
 
 
+def _selftest(selftest: SelfTest | None) -> dict[str, Json] | None:
+    """The self-test before a run, without what those of older kits did not measure."""
+    if selftest is None:
+        return None
+    rows = plain(selftest).items()
+    return {name: value for name, value in rows if value is not None or name not in _LATER_MEASUREMENTS}
+
+
 def _design(design: SequentialDesign | None) -> dict[str, Json] | None:
     """The design of a sequential run; the first version of its rule is left out, as plans have it that state none."""
     if design is None:
@@ -229,6 +239,7 @@ def _names(kind: type) -> set[str]:
 
 
 _LATER_FIELDS = {"agent", "agent_version", "for_agents", "origin"}
+_LATER_MEASUREMENTS = {"clock_step_s", "clock_rate_error"}
 _RUN_FIELDS = _names(RunInfo) & _names(RunPlan)
 _SETTINGS_FIELDS = _names(RunInfo) & _names(RunSettings)
 _MODEL_FIELDS = _names(ModelInfo) & _names(Model)
