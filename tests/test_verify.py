@@ -107,6 +107,16 @@ def test_models_that_ran_one_after_the_other_took_no_two_turns(tmp_path: Path, w
     assert severities == ["warning" if was_resumed else "error"]
 
 
+def test_a_model_that_was_stopped_after_all_of_its_trials_is_noted(tmp_path: Path) -> None:
+    bundle = good_bundle()
+    bundle.result["models"][0]["stop_reason"] = "the server ended"
+    path = write_bundle(tmp_path / "stopped", summarized(bundle))
+    report = verify(path, VerifyOptions("consistent", tasks=tasks())).levels[2]
+    (note,) = [finding for finding in report.findings if finding.check == "trials"]
+    assert (report.state, note.severity) == ("reached", "info")
+    assert note.message == "alpha has all its planned trials, and says that it was stopped: the server ended"
+
+
 def test_a_single_result_file_reaches_consistent_only(good: Path) -> None:
     verdict = verify(good / RESULT, _options())
     assert _states(verdict)["consistent"] == "reached"

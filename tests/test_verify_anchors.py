@@ -27,7 +27,7 @@ from harness.types import Finding, Json, LogEntry, Result, RunSettings
 from harness.verify import VerifyOptions, verify
 from harness.verify.anchors import check_anchors
 from harness.verify.evidence import Evidence
-from tests.bundle import TrustingSandbox, good_bundle, tasks
+from tests.bundle import TrustingSandbox, good_bundle, tasks, write_bundle
 from tests.time_authority import TimeAuthority, make_root, serve_time_authority
 
 DIGEST, OTHER_DIGEST = "ab" * 32, "cd" * 32
@@ -195,3 +195,12 @@ def test_the_time_of_a_round_follows_from_its_number() -> None:
     beacon = read_beacon(f"1:{'0' * 64}")
     assert beacon.published == datetime(2023, 8, 23, 15, 9, 27, tzinfo=UTC)
     assert read_beacon(f"1201:{'0' * 64}").published - beacon.published == timedelta(hours=1)
+
+
+def test_a_run_without_time_stamps_says_so_where_authorities_are_given(tmp_path: Path) -> None:
+    path = write_bundle(tmp_path / "bundle", good_bundle())
+    roots = tmp_path / "roots.pem"
+    report = verify(path, VerifyOptions("reread", tasks=tasks(), tsa_roots=roots)).levels[3]
+    (note,) = [finding for finding in report.findings if finding.check == "anchors"]
+    assert (report.state, note.severity) == ("reached", "info")
+    assert note.message == f"has no time stamp, so that there is nothing to be confirmed by {roots}"

@@ -13,15 +13,16 @@ import pytest
 from harness.bundle import MANIFEST, PublishRequest, publish
 from harness.demo import SERVER_NAME, Answers, serve_answers
 from harness.demo.answers import all_variants
-from harness.files import build
+from harness.files import build, to_json
 from harness.read import read
 from harness.record import Client, Timeouts
-from harness.run import TrialSetup, converse, end_time
+from harness.run import PREVIOUS, TrialSetup, converse, end_time
 from harness.servers import ServerHandle, get_server_kind
 from harness.tasks import find_fixtures, load_tasks, vary
 from harness.types import Chunk, Finding, Json, LogEntry, Recording, TrialKey
 from harness.verify import VerifyOptions, verify
 from harness.verify.clocks import ClockedTurn, check_clocks, server_timing_problems, turn_clock
+from harness.verify.recording_lines import reread_batch
 from harness.verify.simulation import simulation_mark
 from harness.verify.wall_clock import check_wall_clock
 from tests.bundle import SECOND, Bundle, good_bundle, summarized, tasks, write_bundle
@@ -206,6 +207,15 @@ def test_an_answer_that_is_faster_than_its_server_says_is_found() -> None:
     assert [check for check, _ in found] == ["server-timings", "server-timings"]
     assert "the server says that it worked" in found[0][1]
     assert "the first token arrived after" in found[1][1]
+
+
+@pytest.mark.parametrize(("wait_ns", "count"), [(0, 1), (2 * SECOND, 0)])
+def test_a_whole_reply_that_timed_out_without_a_wait_is_a_warning(wait_ns: int, count: int) -> None:
+    line = good_bundle().recordings[1]
+    line |= {"end_reason": "read_timeout", "ended_ns": line["ended_ns"] + wait_ns, PREVIOUS: "0" * 64}
+    (turn,) = reread_batch([(1, (to_json(line) + "\n").encode())], "recordings.jsonl")
+    found = [(each.check, each.severity) for each in turn.findings if "timed out" in each.message]
+    assert found == [("chunk-times", "warning")] * count
 
 
 def test_another_number_of_tokens_than_the_server_timed_is_found() -> None:

@@ -53,6 +53,9 @@ def check_anchors(evidence: Evidence, log: Sequence[Link]) -> Iterator[Finding]:
         else:
             anchors.append(_Anchor(stamp.time, entry, link.place))
     yield from _check_times(anchors)
+    if not held and evidence.tsa_roots is not None:
+        message = f"has no time stamp, so that there is nothing to be confirmed by {evidence.tsa_roots}"
+        yield Finding("anchors", evidence.reader.location(LOG), message, "info")
     if anchors:
         yield Finding("anchors", evidence.reader.location(LOG), _describe(evidence, anchors), "info")
 

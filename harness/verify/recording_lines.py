@@ -22,7 +22,7 @@ from harness.read import is_repetitive, read
 from harness.run import PREVIOUS, end_time
 from harness.schema import validate
 from harness.summarize import trial_result
-from harness.types import REPETITION, Finding, Json, Outcome, Recording, Score, ScoredTrial, TrialResult
+from harness.types import REPETITION, Finding, Json, Outcome, Reading, Recording, Score, ScoredTrial, TrialResult
 from harness.verify.clocks import TurnClock, epoch_s, server_timing_problems, turn_clock
 from harness.verify.served_models import AnsweringServer, answering_server
 from harness.verify.simulation import simulation_mark
@@ -32,6 +32,8 @@ MIN_PARALLEL_BYTES = 8 * 1024 * 1024
 """Below this a single process is faster than starting others."""
 MAX_WORKERS = 8
 MAX_LINE_PROBLEMS = 20
+MIN_READ_TIMEOUT_S = 1.0
+"""A result does not state the timeouts of its run; a shorter one would cut off most replies."""
 _NO_SCORE = Score(Outcome.NO_ANSWER, 0.0, ())
 
 Line = tuple[int, bytes]
@@ -117,6 +119,9 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
     findings = [Finding("chunk-times", location, message) for message in _time_problems(recording)]
     if recording.end_reason == REPETITION and not _ends_in_loop(recording):
         findings.append(Finding("repetition", location, "the turn was stopped as a loop, but its text does not repeat"))
+    if _ended_before_timeout(recording, reading):
+        message = "the reply had ended, and is said to have timed out with no wait for more of it"
+        findings.append(Finding("chunk-times", location, message, "warning"))
     findings += [Finding("server-timings", location, text) for text in server_timing_problems(recording, reading)]
     return RereadTurn(
         number,
@@ -143,6 +148,17 @@ def _ended_at(recording: Recording) -> str:
         return end_time(recording)
     except OverflowError:
         return ""
+
+
+def _ended_before_timeout(recording: Recording, reading: Reading) -> bool:
+    """Whether a whole reply is said to have ended by a read timeout, and nobody waited for one.
+
+    A server may leave a connection open behind its last event, which does end so.
+    """
+    is_whole = reading.done and reading.finish_reason is not None and bool(recording.chunks)
+    if recording.end_reason != "read_timeout" or not is_whole:
+        return False
+    return (recording.ended_ns or 0) - recording.chunks[-1].at_ns < MIN_READ_TIMEOUT_S * 1e9
 
 
 def _ends_in_loop(recording: Recording) -> bool:

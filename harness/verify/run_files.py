@@ -28,6 +28,7 @@ def check_run_files(evidence: Evidence) -> Iterator[Finding]:
         location = reader.location(PLAN)
         yield from (Finding("run-files", location, problem.message) for problem in problems[:MAX_DIFFERENCES])
         return
+    yield from islice(_invalid_lines(evidence), MAX_DIFFERENCES)
     for path, message in islice(_compare(evidence, plan), MAX_DIFFERENCES):
         yield Finding("run-files", evidence.location(path), f"{message} by {PLAN} or {MODELS}")
 
@@ -52,14 +53,22 @@ def _compare_shared_keys(stated: Mapping[str, Json], other: Mapping[str, Json], 
     return differences({name: stated[name] for name in shared}, {name: other[name] for name in shared}, path)
 
 
+def _invalid_lines(evidence: Evidence) -> Iterator[Finding]:
+    location = evidence.reader.location(MODELS)
+    for number, document in _model_lines(evidence):
+        for problem in validate("models", document)[:1]:
+            yield Finding("run-files", f"{location}, line {number}", problem.message)
+
+
 def _observed_models(evidence: Evidence) -> dict[str, Json]:
     """The valid lines of models.jsonl by label; the last line of a model counts."""
+    documents = (document for _, document in _model_lines(evidence))
+    return {document["label"]: document for document in documents if not validate("models", document)}
+
+
+def _model_lines(evidence: Evidence) -> Iterator[tuple[int, Json]]:
+    """The lines of models.jsonl, if there is one, with their numbers. Raises UnreadableError."""
     reader = evidence.reader
-    if not reader.has(MODELS):
-        return {}
-    location = reader.location(MODELS)
-    lines = [
-        parse_document(line, f"{location}, line {number}")
-        for number, line in reader.read_lines(MODELS, MAX_MODEL_LINES)
-    ]
-    return {document["label"]: document for document in lines if not validate("models", document)}
+    if reader.has(MODELS):
+        for number, line in reader.read_lines(MODELS, MAX_MODEL_LINES):
+            yield number, parse_document(line, f"{reader.location(MODELS)}, line {number}")

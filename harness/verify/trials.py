@@ -140,6 +140,9 @@ def _check_order(
             yield Finding("trials", location, f"{message}: a trial was left out, added or moved")
             return
     count = count_planned(evidence.result, model)
+    if len(found) >= count and model.stop_reason is not None:
+        message = f"{model.label} has all its planned trials, and says that it was stopped: {model.stop_reason}"
+        yield Finding("trials", location, message, "info")
     if len(found) < count:
         why = "" if model.stop_reason is None else f" ({model.stop_reason})"
         message = f"{model.label}: {len(found)} of {count} planned trials were run{why}; incomplete tasks have no rate"
