@@ -8,7 +8,7 @@ from harness.bundle import ReadLimits, SourceReader, open_source
 from harness.files import build
 from harness.tasks import find_fixtures
 from harness.types import AgentLimits, AgentWork, Result
-from harness.verify.agent_limits import check_agent_limits, smaller_limits
+from harness.verify.agent_limits import check_agent_limits, reduced_limits, smaller_limits
 from harness.verify.evidence import Evidence
 from tests.bundle import good_bundle
 
@@ -25,9 +25,11 @@ def findings(limits: AgentLimits) -> list[tuple[str, str]]:
     return [(each.severity, each.message) for each in check_agent_limits(evidence)]
 
 
-def test_a_replication_takes_the_smaller_one_of_each_limit() -> None:
-    stated = AgentLimits(clock_s=1e9, turns=3, memory_bytes=2**50, cpus=1000.0)
-    assert smaller_limits(stated, AgentLimits()) == replace(AgentLimits(), turns=3)
+def test_a_replication_takes_the_smaller_one_of_each_limit_and_names_those_that_were_reduced() -> None:
+    stated = AgentLimits(clock_s=1e9, turns=3, context_tokens=10**6, memory_bytes=2**50, cpus=1000.0)
+    assert smaller_limits(stated, AgentLimits()) == AgentLimits(turns=3, context_tokens=10**6)
+    assert reduced_limits(stated, AgentLimits()) == ["clock_s", "memory_bytes", "cpus"]
+    assert reduced_limits(stated, stated) == []
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """Checks of the limits that a result states for its agents: those of one run, and no trial beyond them.
 
 `check_agent_limits` reads the result alone. The limits are no part of the plan that a result states, and a replication
-would run agents with them: `smaller_limits` gives it those that the user's machine allows, too.
+would run agents with them: `smaller_limits` gives it those that the user's machine allows, too, and `reduced_limits`
+names those that are then smaller than stated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from harness.read import count_tokens
 from harness.types import AgentLimits, Finding, TrialResult
@@ -37,8 +38,18 @@ def check_agent_limits(evidence: Evidence) -> Iterator[Finding]:
 
 
 def smaller_limits(stated: AgentLimits, own: AgentLimits) -> AgentLimits:
-    """Of each limit the smaller one: what a result states must not use up the machine of who replicates it."""
-    return AgentLimits(*(min(getattr(stated, each.name), getattr(own, each.name)) for each in fields(AgentLimits)))
+    """Of each limit the smaller one: what a result states must not use up the machine of who replicates it.
+
+    The context is the stated one, which costs this machine nothing.
+    """
+    names = (*COMMON_LIMITS, "clock_s")
+    return replace(stated, **{name: min(getattr(stated, name), getattr(own, name)) for name in names})
+
+
+def reduced_limits(stated: AgentLimits, own: AgentLimits) -> list[str]:
+    """The names of the limits that are smaller here than stated."""
+    smaller = smaller_limits(stated, own)
+    return [each.name for each in fields(AgentLimits) if getattr(smaller, each.name) != getattr(stated, each.name)]
 
 
 def _other_limits(evidence: Evidence, first: TrialResult, trial: TrialResult) -> Iterator[str]:

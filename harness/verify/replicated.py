@@ -38,7 +38,7 @@ from harness.types import (
     TrialKey,
     TrialResult,
 )
-from harness.verify.agent_limits import smaller_limits
+from harness.verify.agent_limits import reduced_limits, smaller_limits
 from harness.verify.agreement import (
     Pair,
     compare_model,
@@ -186,6 +186,15 @@ def _compare(evidence: Evidence, replication: Replication, pairs: Mapping[str, S
         if (names := setting_differences(published, here)) is not None:
             message = f"{label}: these settings of your configuration differ from the published ones: {names}"
             yield Finding("replicated", location, message, "info")
+        if reduced := _reduced_limits(replication, found):
+            message = f"{label}: its agent had less here than published, by limits of {', '.join(reduced)}"
+            yield Finding("replicated", location, message, "info")
+
+
+def _reduced_limits(replication: Replication, pairs: Sequence[Pair]) -> list[str]:
+    stated = [pair.published.work.limits for pair in pairs if pair.published.work is not None]
+    names = [name for limits in stated for name in reduced_limits(limits, replication.agent_limits)]
+    return list(dict.fromkeys(names))
 
 
 def _why_incomparable(evidence: Evidence, replication: Replication, model: Model) -> str | None:
