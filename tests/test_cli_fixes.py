@@ -11,7 +11,9 @@ from harness.cli.fixes import resumable, suggest
 from harness.cli.options import tasks_arguments
 from harness.cli.page import closing_of
 from harness.errors import DiskError, Problem, RunError, ServerError
+from harness.files import to_json
 from harness.run import Chain, RunFolder
+from harness.schema import as_document
 from harness.types import Look, TrialKey
 from tests.example import example_result, run_plan
 
@@ -100,3 +102,38 @@ def test_no_command_that_only_reads_says_how_to_resume(tmp_path: Path, capsys: p
     for command in ("report", "verify", "publish", "lanes"):
         assert main([command, str(tmp_path / "no-such-run")]) != 0
         assert "--resume" not in "".join(capsys.readouterr())
+
+
+def test_a_run_that_is_not_scored_yet_is_scored_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["record", "--simulated", "--task", "speed-canary", "--trials", "1", "--results", str(tmp_path)]) == 0
+    run = next(tmp_path.iterdir())
+    for command in ("report", "verify", "publish", "lanes"):
+        capsys.readouterr()
+        assert main([command, str(run)]) != 0
+        assert f"fix   score it first: {command_line('score', run)}\n" in capsys.readouterr().err
+
+
+def test_a_path_that_is_no_result_is_told_what_to_give(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, empty, results = tmp_path / "bench.toml", tmp_path / "empty", tmp_path / "results"
+    config.write_text("[run]\n")
+    empty.mkdir()
+    (results / "20261128-1").mkdir(parents=True)
+    (results / "20261128-1" / "result.json").write_text("{}")
+    which = "name a run folder, its result.json or a bundle (.zip)"
+    for path, fix in (
+        (tmp_path / "nope", "correct the path"),
+        (config, which),
+        (empty, which),
+        (results, f"name a result in it, such as {results / '20261128-1'}"),
+    ):
+        assert main(["report", str(path)]) == 7
+        assert capsys.readouterr().err.endswith(f"\nfix   {fix}\n")
+
+
+def test_a_fix_of_several_problems_is_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = tmp_path / "result.json"
+    result.write_text(to_json(as_document("result", example_result()) | {"models": 1, "tasks": 1}))
+    assert main(["report", str(result)]) == 7
+    lines = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("error ") for line in lines) > 1
+    assert [line for line in lines if line.startswith("fix ")] == [f"fix   see `{command_line('verify', result)}`"]

@@ -10,6 +10,8 @@ import argparse
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Protocol
 
 from harness import __version__
@@ -100,9 +102,13 @@ def _stop_like_ctrl_c() -> None:
 
 
 def _print_error(error: LanebenchError, raised: BaseException) -> int:
-    """Print an error's problems, then the notes that `fixes.resumable` added; returns the exit code."""
-    for problem in error.problems:
-        print_problem(problem)
+    """Print an error's problems, then the notes that `fixes.resumable` added; returns the exit code.
+
+    A fix that several problems in a row have is printed once, below the last of them.
+    """
+    for problem, following in zip_longest(error.problems, error.problems[1:]):
+        is_repeated = following is not None and following.fix == problem.fix
+        print_problem(replace(problem, fix="") if is_repeated else problem)
     for note in getattr(raised, "__notes__", ()):
         log(note)
     return error.exit_code

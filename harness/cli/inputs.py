@@ -16,6 +16,7 @@ from harness.tasks import find_fixtures, load_tasks
 from harness.types import Lane, Result, Task, Verdict
 
 _MAX_PROBLEMS = 20
+_RESULT_SUFFIXES = (".json", ".zip")
 
 
 def read_config(path: Path, *, for_requests: bool = True) -> Config:
@@ -65,7 +66,7 @@ def load_verified(path: Path, task_folders: Sequence[Path]) -> tuple[Verdict, Re
     from harness.verify import VerifyOptions, read_verified
 
     verdict, result = read_verified(path, VerifyOptions("consistent", tasks=known_tasks(task_folders)))
-    fix = f"see `{command_line('verify', path, *tasks_arguments(task_folders))}`"
+    fix = fix_of_path(path, task_folders) or f"see `{command_line('verify', path, *tasks_arguments(task_folders))}`"
     findings = [finding for report in verdict.levels for finding in report.findings if finding.severity == "error"]
     if findings or result is None:
         problems = [Problem(f"{finding.location}: {finding.message}", fix) for finding in findings]
@@ -74,3 +75,22 @@ def load_verified(path: Path, task_folders: Sequence[Path]) -> tuple[Verdict, Re
         if report.state == "unverified":
             log(f"{path}: {report.level} could not be checked: {report.detail}")
     return verdict, result
+
+
+def fix_of_path(path: Path, task_folders: Sequence[Path] = ()) -> str:
+    """What to do about a path that has no result: `verify` says no more of it than the other commands; else ""."""
+    from harness.bundle import PLAN, RESULT, find_results
+
+    if not path.exists():
+        return "correct the path"
+    if path.is_dir():
+        if (path / RESULT).exists():
+            return ""
+        if (path / PLAN).is_file():
+            return f"score it first: {command_line('score', path, *tasks_arguments(task_folders))}"
+        inside = [found for found in find_results(path) if found != path]
+        if inside:
+            return f"name a result in it, such as {inside[-1]}"
+    elif path.suffix in _RESULT_SUFFIXES:
+        return ""
+    return "name a run folder, its result.json or a bundle (.zip)"

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.console import command_line, log, show
+from harness.cli.fixes import suggest
 from harness.cli.options import add_tasks_option, tasks_arguments
-from harness.errors import ConfigError
+from harness.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from harness.types import Result
@@ -52,7 +53,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check the run, make the bundle and print its path. Raises CheckError with every reason not to publish."""
     from harness.bundle import PublishRequest, publish
-    from harness.cli.inputs import known_tasks, load_result
+    from harness.cli.inputs import fix_of_path, known_tasks, load_result
     from harness.cli.page import PAGE, write_page
     from harness.verify import VerifyOptions, verify
 
@@ -69,7 +70,8 @@ def run(args: argparse.Namespace) -> int:
         # One that was published before its pull request could be prepared.
         accept_equal=args.pr is not None,
     )
-    bundle = publish(request)
+    with suggest(fix_of_path(args.run_folder, args.task_folders), RunError):
+        bundle = publish(request)
     show(str(bundle))
     # What is in the bundle, which may withhold answers that are in the run's folder.
     result = load_result(bundle, args.task_folders)

@@ -41,6 +41,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check each path and print its verdict; returns 1 if any failed, else 2 if any could not be checked, else 0."""
     from harness.bundle import find_results
+    from harness.cli.inputs import fix_of_path
     from harness.cli.verification import exit_code, render_limits, render_verdict, verify_options
     from harness.files import to_json
     from harness.verify import verify
@@ -52,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         verdicts.append(verify(path, requested))
         if not args.json:
             show(render_verdict(verdicts[-1]))
+        if fix := fix_of_path(path, args.task_folders):
+            log(f"fix   {fix}")
     if args.json:
         show(to_json(verdicts, indent=1))
     else:
