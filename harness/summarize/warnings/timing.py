@@ -228,12 +228,15 @@ def find_timing_problems(test: SelfTest) -> Iterator[str]:
         yield f"in the self-test TTFT was {1e3 * abs(test.ttft_error_s):.1f} ms too {side} (median)"
     if test.decode_error_percent > MAX_SELFTEST_DECODE_PERCENT:
         yield f"in the self-test the decode rate was off by {test.decode_error_percent:.1f} % (median)"
-    if (test.clock_step_s or 0.0) > MAX_CLOCK_STEP_S:
-        yield f"the clock moves in steps of {1e3 * (test.clock_step_s or 0.0):.0f} ms"
-    if (test.clock_rate_error or 0.0) > MAX_CLOCK_RATE_ERROR:
+    yield from _clock_problems(test.clock_step_s or 0.0, test.clock_rate_error or 0.0)
+
+
+def _clock_problems(step_s: float, rate_error: float) -> Iterator[str]:
+    if step_s > MAX_CLOCK_STEP_S:
+        yield f"the clock moves in steps of {1e3 * step_s:.0f} ms"
+    if rate_error > MAX_CLOCK_RATE_ERROR:
         yield (
-            f"the clock's speed differs by {100 * (test.clock_rate_error or 0.0):.0f} % from the wall clock's, and so "
-            "may all times and rates"
+            f"the clock's speed differs by {100 * rate_error:.0f} % from the wall clock's, and so may all times and rates"
         )
 
 
