@@ -235,9 +235,7 @@ def _clock_problems(step_s: float, rate_error: float) -> Iterator[str]:
     if step_s > MAX_CLOCK_STEP_S:
         yield f"the clock moves in steps of {1e3 * step_s:.0f} ms"
     if rate_error > MAX_CLOCK_RATE_ERROR:
-        yield (
-            f"the clock's speed differs by {100 * rate_error:.0f} % from the wall clock's, and so may all times and rates"
-        )
+        yield f"the clock's speed, and so that of all times, is {100 * rate_error:.0f} % off the wall clock's"
 
 
 def kit_overhead(result: Result) -> Iterator[ResultWarning]:
