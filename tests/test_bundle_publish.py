@@ -481,6 +481,7 @@ def test_the_command_writes_the_bundle_and_the_export(
     printed = capsys.readouterr()
     assert printed.out.strip() == str(out / "20261123-100000-002a.zip")
     assert "open a pull request that adds 20261123-100000-002a.zip, and nothing else, to results/" in printed.err
+    assert "in a clone of the results repository, with the bundle in its results/:" in printed.err
     assert "git switch -c result-20261123-100000-002a" in printed.err
     assert len(list((out / "20261123-100000-002a.eee").iterdir())) == 4
 

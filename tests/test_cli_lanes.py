@@ -98,6 +98,17 @@ def test_a_choice_without_reason_lane_or_model_is_refused(
     assert expected in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("choice", "fix"), [("my codng=alpha", "my coding"), ("my coding=aplha", "alpha"), ("x=alpha", None)]
+)
+def test_a_misspelled_choice_gets_the_nearest_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], choice: str, fix: str | None
+) -> None:
+    assert main(["lanes", str(write_run(tmp_path / "run")), "--choose", choice, "--reason", "x"]) == 7
+    expected = f"did you mean {fix!r}?" if fix else "name one of the run's lanes"
+    assert capsys.readouterr().err.endswith(f"\nfix   {expected}\n")
+
+
 def test_the_lanes_of_a_bundle_are_printed_and_cannot_be_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -584,6 +584,14 @@ def test_columns_of_one_name_are_printed_or_refused_and_never_dropped(
     assert repeated in printed.err
 
 
+def test_no_table_is_printed_where_every_result_was_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.zip").write_text("no zip")
+    assert main(["query", "SELECT count(*) FROM models", str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "not readable as a zip archive" in printed.err
+
+
 def test_the_command_fails_after_the_rows_where_a_result_was_refused(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -708,7 +708,7 @@ def test_ctrl_c_right_after_the_start_ends_the_proxy_without_a_traceback(tmp_pat
     process.stderr.readline()
     os.killpg(process.pid, signal.SIGINT)
     _, rest = process.communicate(timeout=60)
-    assert (process.returncode, rest.splitlines()) == (0, [f"0 exchanges are in {tmp_path / 'session' / JOURNAL}"])
+    assert (process.returncode, rest.splitlines()) == (0, [f"0 exchanges added to {tmp_path / 'session' / JOURNAL}"])
 
 
 COUNTED = (

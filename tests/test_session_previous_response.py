@@ -87,7 +87,7 @@ def test_a_request_whose_named_response_was_not_recorded_is_told() -> None:
     assert [verdict.state for verdict in report.verdicts] == ["unknown", *["hit"] * (TURNS - 2)]
     text = " ".join(render_cache(report).split())
     assert "The response that previous_response_id names was not recorded for request 1." in text
-    assert "none goes on from an earlier one" not in text
+    assert "none goes on from an earlier request" not in text
 
 
 def test_a_trajectory_has_the_results_of_named_responses_with_their_calls() -> None:

@@ -42,6 +42,7 @@ from harness.cli import (
     tasks,
     verify,
 )
+from harness.cli.arguments import ArgumentParser
 from harness.cli.console import log, print_problem
 from harness.errors import InterruptedRunError, LanebenchError
 
@@ -65,7 +66,7 @@ class Command(Protocol):
 
 def build_parser(commands: Sequence[Command]) -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="lanebench", description="Which local model should write my code on this machine?", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"lanebench {__version__}")

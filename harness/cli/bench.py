@@ -28,9 +28,10 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Record, score and report. Raises ServerError at the end for models that stopped early."""
     from harness.cli.recording import dry_run, open_requested_run
-    from harness.cli.scoring import show_result
+    from harness.cli.scoring import check_runtime_name, show_result
 
     if args.dry_run:
+        check_runtime_name(args.runtime)
         show(dry_run(args))
         return 0
     with open_requested_run(args) as run:

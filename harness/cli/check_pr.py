@@ -6,7 +6,9 @@ import argparse
 from pathlib import Path
 
 from harness.cli.console import log, show
+from harness.cli.fixes import suggest
 from harness.cli.options import add_tasks_option
+from harness.errors import RunError
 from harness.types import LEVELS
 
 NAME = "check-pr"
@@ -36,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     verify = VerifyOptions(
         args.level, strict=True, tasks=known_tasks(args.task_folders), open_sandbox=open_sandbox_for_verify
     )
-    found = review(ReviewRequest(Repository(args.repository), args.base, args.head, verify, args.folder, log))
+    with suggest("name a clone of the results repository with --repository, and two of its revisions", RunError):
+        found = review(ReviewRequest(Repository(args.repository), args.base, args.head, verify, args.folder, log))
     show(render_answer(found))
     for bundle in found.bundles if args.cards is not None else ():
         if bundle.result is not None and found.exit_code == 0:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import log
-from harness.errors import RunError
+from harness.cli.console import count_of, log
+from harness.errors import Problem, RunError
 
 if TYPE_CHECKING:
     from harness.collection import Collection, Database
@@ -20,17 +20,24 @@ if TYPE_CHECKING:
 
 
 def collect(paths: Sequence[Path], task_folders: Sequence[Path], level: str = "consistent") -> Collection:
-    """The results in these folders, each verified up to a level at its first import. Raises DiskError."""
+    """The results in these folders, each verified up to a level at its first import.
+
+    Raises DiskError, RunError for a path that does not exist.
+    """
     from harness.cli.inputs import known_tasks
     from harness.cli.verification import open_sandbox_for_verify
     from harness.collection import ImportRequest, import_results
     from harness.files import cache_folder
     from harness.verify import VerifyOptions
 
+    if missing := [
+        Problem(f"{path}: no such file or folder", "correct the path") for path in paths if not path.exists()
+    ]:
+        raise RunError(*missing)
     options = VerifyOptions(level, tasks=known_tasks(task_folders), open_sandbox=open_sandbox_for_verify)
     collection = import_results(ImportRequest(paths, cache_folder(), options, log))
     refused = f", {collection.refused} refused" if collection.refused else ""
-    log(f"{len(collection.results)} results{refused}")
+    log(f"{count_of(len(collection.results), 'result')}{refused}")
     return collection
 
 

@@ -53,6 +53,11 @@ def log(line: str) -> None:
     _stderr().print(_escape(line), style="dim")
 
 
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun: "1 model", "2 models"."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def print_problem(problem: Problem) -> None:
     """Print what is wrong, and on its own line how to fix it. Further lines of a message are indented under it."""
     _stderr().print(f"[bold red]error[/] {_escape(_indent(problem.message))}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from harness.cli.options import tasks_arguments
 from harness.config import Config, load_config
 from harness.errors import ConfigError, Problem, RunError
 from harness.schema import suggestion
-from harness.tasks import find_fixtures, load_tasks
+from harness.tasks import UnknownNameError, find_fixtures, load_tasks
 from harness.types import Lane, Result, Task, Verdict
 
 _MAX_PROBLEMS = 20
@@ -21,6 +21,8 @@ _RESULT_SUFFIXES = (".json", ".zip")
 
 def read_config(path: Path, *, for_requests: bool = True) -> Config:
     """Load a bench.toml; unless `for_requests`, without looking for its keys and files. Raises ConfigError."""
+    if path.is_dir():
+        raise ConfigError(f"{path}: a folder, not a file", fix="name the bench.toml in it")
     with suggest("" if path.exists() else f"write one with `{command_line('init')}`", ConfigError):
         return load_config(path, for_requests=for_requests)
 
@@ -38,6 +40,14 @@ def require_lane_tasks(lanes: Sequence[Lane], known: Collection[str]) -> None:
     ]
     if problems:
         raise ConfigError(*problems)
+
+
+def load_named_tasks(
+    folders: Sequence[Path], *, suite: str | None = None, names: Iterable[str] = ()
+) -> tuple[Task, ...]:
+    """The tasks of a suite, or those named, or all, of lanebench and of the user's folders. Raises TaskError."""
+    with suggest("correct it, or give the folder of your own tasks with --tasks", UnknownNameError):
+        return load_tasks([find_fixtures(), *folders], suite=suite, names=names)
 
 
 def known_tasks(folders: Sequence[Path]) -> Mapping[str, Task]:

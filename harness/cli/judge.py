@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import command_line, log, show, show_progress
+from harness.cli.arguments import add_action
+from harness.cli.console import command_line, count_of, log, show, show_progress
 from harness.cli.fixes import suggest
 from harness.cli.options import add_tasks_option, tasks_arguments
 from harness.errors import ConfigError, RunError, ServerError
@@ -25,17 +26,17 @@ _MAX_PAIRS = 900
 def options(parser: argparse.ArgumentParser) -> None:
     """The steps of a judging, in their order."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="prepare|page|ask|reveal")
-    prepare = actions.add_parser("prepare", help="freeze pairs of the answers of finished runs", allow_abbrev=False)
+    prepare = add_action(actions, "prepare", "freeze pairs of the answers of finished runs")
     prepare.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="finished runs; labels must be unique")
     prepare.add_argument("--output", type=Path, metavar="DIR", help="the new folder; default: RUN-judging")
     prepare.add_argument("--pairs", type=_count, metavar="N", help="at most so many pairs; default: 60")
     add_tasks_option(prepare)
-    page = actions.add_parser("page", help="judge on a page of this machine", allow_abbrev=False)
+    page = add_action(actions, "page", "judge on a page of this machine")
     page.add_argument("--judge", type=_name, default="me", metavar="NAME", help="who judges; default: me")
-    ask = actions.add_parser("ask", help="let a model judge, each pair in both orders", allow_abbrev=False)
+    ask = add_action(actions, "ask", "let a model judge, each pair in both orders")
     ask.add_argument("--config", type=Path, required=True, metavar="FILE", help="the bench.toml that has the model")
     ask.add_argument("--model", required=True, metavar="LABEL", help="the judging model's label in it")
-    reveal = actions.add_parser("reveal", help="open who wrote what, and add the verdicts", allow_abbrev=False)
+    reveal = add_action(actions, "reveal", "open who wrote what, and add the verdicts")
     reveal.add_argument("--partial", action="store_true", help="although pairs are not judged yet; the result says so")
     for sub in (page, ask, reveal):
         sub.add_argument("judging", type=Path, metavar="DIR", help="the folder that `prepare` made")
@@ -66,7 +67,8 @@ def _prepare(args: argparse.Namespace) -> int:
     sheet = folder.sheet
     repeated = sum(origin.repeats is not None for origin in prepared.mapping.origins.values())
     redactions = sum(one.left.redactions + one.right.redactions for one in prepared.mapping.origins.values())
-    show(f"{len(sheet.pairs) - repeated} pairs of {len(sheet.contestants)} models, {repeated} of them shown twice")
+    pairs, models = count_of(len(sheet.pairs) - repeated, "pair"), count_of(len(sheet.contestants), "model")
+    show(f"{pairs} of {models}, {repeated} of them shown twice")
     show(f"{redactions} names redacted")
     show(f"left out: {sheet.identical} pairs with equal answers, {sheet.without_text} without a text")
     show(f"commitment {sheet.commitment}")

@@ -76,15 +76,19 @@ def _choice(text: str) -> tuple[str, str]:
 
 def _override(lanes: Sequence[Lane], result: Result, choice: tuple[str, str], reason: str) -> Iterator[Lane]:
     """The lanes with the user's choice in one of them. Raises RunError if the choice fits no lane or model."""
+    from harness.schema import suggestion
+
     name, label = choice
     names = [lane.name for lane in lanes]
     labels = [model.label for model in result.models]
     if not reason:
         raise RunError("--choose needs --reason", fix="say why, for those who read the file later")
     if name not in names:
-        raise RunError(f"no lane is called {name!r}; the run has {', '.join(names) or 'no lanes'}")
+        message = f"no lane is called {name!r}; the run has {', '.join(names) or 'no lanes'}"
+        raise RunError(message, fix=suggestion(name, names) or "name one of the run's lanes")
     if label not in labels:
-        raise RunError(f"no model has the label {label!r}; the run has {', '.join(labels)}")
+        message = f"no model has the label {label!r}; the run has {', '.join(labels)}"
+        raise RunError(message, fix=suggestion(label, labels) or "name one of the run's models")
     override = Override(label, reason, datetime.now(UTC).date().isoformat())
     for lane in lanes:
         yield replace(lane, override=override) if lane.name == name else lane

@@ -13,12 +13,23 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.types import Json, Result, RunOption, run_options
+from harness.cli.arguments import StoreOnce
+from harness.types import Json, Result, RunOption, RunSettings, run_options
+
+FIRST_SETTINGS = RunSettings(suite="first", trials=3)
+"""Those of a run without bench.toml: some five minutes on two cores for the two smallest models."""
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """The options of a command that records."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="bench.toml; without one embedded models")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action=StoreOnce,
+        metavar="FILE",
+        help="bench.toml; without one embedded models, with "
+        f"suite {FIRST_SETTINGS.suite!r} and {FIRST_SETTINGS.trials} trials unless the options say otherwise",
+    )
     parser.add_argument(
         "--embedded",
         action="append",
@@ -31,7 +42,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     for option in run_options():
         if option.flag is not None:
             _add_flag(parser, option.flag, option)
-    parser.add_argument("--dry-run", action="store_true", help="print every step and command without executing any")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print what would be started, loaded, queried and stopped, and do none of it",
+    )
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="the parent of run folders"
     )

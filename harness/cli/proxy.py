@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import log, show
+from harness.cli.console import count_of, log, show
 from harness.cli.fixes import suggest
 from harness.errors import ConfigError
 
@@ -48,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
     gc.freeze()
     with suggest(f"export {TOKEN_VARIABLE}=TOKEN and give it to the agent as its API key", ConfigError):
         exchanges = serve(settings, show, ready)
-    log(f"{exchanges} exchanges are in {args.out / JOURNAL}")
+    log(f"{count_of(exchanges, 'exchange')} added to {args.out / JOURNAL}")
     return 0

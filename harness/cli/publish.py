@@ -135,6 +135,7 @@ def _prepare_pr(args: argparse.Namespace, bundle: Path, result: Result, standing
 def _show_next_step(bundle: Path) -> None:
     """How the bundle gets to where others find it."""
     branch, path = f"result-{bundle.stem}", shlex.quote(str(bundle))
-    log(f"next    open a pull request that adds {bundle.name}, and nothing else, to results/ (see results/README.md):")
+    log(f"next    open a pull request that adds {bundle.name}, and nothing else, to results/ (see results/README.md);")
+    log("        in a clone of the results repository, with the bundle in its results/:")
     log(f"        git switch -c {branch} && git add {path} && git commit -m 'Add result {bundle.stem}'")
     log("        then push the branch, and describe in the pull request the machine and what you changed on it")

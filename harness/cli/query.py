@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
         show(render_text_sections("Ask results with SQL", (views_section(),)))
         return 0
     collection = collect(args.paths or [Path("results")], args.task_folders)
+    if not collection.results and collection.problems:
+        # A table without rows would read as an answer.
+        raise CheckError(*collection.problems)
     with (
         open_collection(collection, QueryLimits(seconds=args.timeout)) as database,
         database.query(args.sql) as found,

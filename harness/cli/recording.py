@@ -15,8 +15,8 @@ from harness.agents import contenders, require_installed
 from harness.cli.console import command_line, log
 from harness.cli.first_run import choose_models, planned_models
 from harness.cli.fixes import suggest
-from harness.cli.inputs import read_config, require_lane_tasks
-from harness.cli.options import flags_given, settings_given
+from harness.cli.inputs import load_named_tasks, read_config, require_lane_tasks
+from harness.cli.options import FIRST_SETTINGS, flags_given, settings_given
 from harness.config import Config
 from harness.demo import serve
 from harness.embedded import model_config, with_free_port
@@ -38,7 +38,7 @@ from harness.run import (
 from harness.sandbox import ensure_engine
 from harness.servers import find_unapplied_settings, get_server_kind
 from harness.summarize import find_timing_problems
-from harness.tasks import find_fixtures, find_folders, load_tasks, require_scorable
+from harness.tasks import find_fixtures, find_folders, require_scorable
 from harness.types import Model, RunSettings, SelfTest, Task
 
 
@@ -59,9 +59,9 @@ def open_requested_run(args: argparse.Namespace) -> AbstractContextManager[OpenR
     if args.config is not None:
         return _begin(args, read_config(args.config))
     # What is misspelled shows before the download.
-    _tasks(args, _settings(args, _first_settings()))
+    _tasks(args, _settings(args, FIRST_SETTINGS))
     models = choose_models(args)
-    return _begin(args, Config(_first_settings(), models)) if models else _begin_demo(args)
+    return _begin(args, Config(FIRST_SETTINGS, models)) if models else _begin_demo(args)
 
 
 def dry_run(args: argparse.Namespace) -> str:
@@ -95,7 +95,7 @@ def _planned_passes(args: argparse.Namespace) -> Sequence[Sequence[Model]] | Non
     if args.config is not None:
         config = read_config(args.config)
     else:
-        config = Config(_first_settings(), tuple(map(model_config, planned_models(args))))
+        config = Config(FIRST_SETTINGS, tuple(map(model_config, planned_models(args))))
     config, _, _ = _matched(args, config)
     # The looks or the time of a sequential run decide how many of its passes there are.
     passes = 1 if config.settings.is_sequential else planned_passes(config.settings, config.models)
@@ -116,14 +116,9 @@ def _require_one_source(args: argparse.Namespace) -> None:
         )
 
 
-def _first_settings() -> RunSettings:
-    """Those of a run without bench.toml: some five minutes on two cores for the two smallest models."""
-    return RunSettings(suite="first", trials=3)
-
-
 def tasks_of_run(folder: RunFolder, task_folders: Sequence[Path] = ()) -> tuple[Task, ...]:
     """The tasks of a run. Raises TaskError for one that is missing, RunError for one that has changed."""
-    tasks = load_tasks([find_fixtures(), *task_folders], names=[info.name for info in folder.plan.tasks])
+    tasks = load_named_tasks(task_folders, names=[info.name for info in folder.plan.tasks])
     check_tasks_unchanged(folder, tasks)
     return tuple(tasks)
 
@@ -227,6 +222,6 @@ def _settings(args: argparse.Namespace, settings: RunSettings) -> RunSettings:
 
 def _tasks(args: argparse.Namespace, settings: RunSettings) -> tuple[Task, ...]:
     """The tasks of a new run. Raises TaskError for one that is wrong or that no scorer can score."""
-    tasks = load_tasks([find_fixtures(), *args.task_folders], suite=settings.suite, names=settings.tasks)
+    tasks = load_named_tasks(args.task_folders, suite=settings.suite, names=settings.tasks)
     require_scorable(tasks)
     return tasks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -12,7 +13,7 @@ from harness.cli.options import render_result
 from harness.cli.page import closing_of, write_page
 from harness.cluster import ThreadScorer, open_cluster
 from harness.run import Progress, RunFolder, build_result, score_run, write_result
-from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, open_sandbox
+from harness.sandbox import check_limits, check_runtime, ensure_engine, ensure_image, find_engine, open_sandbox
 from harness.score import score
 from harness.tasks import SELF_CHECK_SEED, Coverage, HiddenCases, check_tasks
 from harness.types import LaneLook, Result, StopRule, Task, TrialScorer
@@ -43,6 +44,16 @@ def prepare_engine(tasks: Sequence[Task], runtime: str | None, task_folders: Seq
         with open_sandbox("tasks-check", log, languages_of(users_tasks), runtime=runtime) as sandbox:
             extend = HiddenCases(SELF_CHECK_SEED, sandbox).extend
             check_tasks(users_tasks, partial(score, sandbox=sandbox), log, extend=extend, coverage=Coverage.FIRST)
+
+
+def check_runtime_name(runtime: str | None) -> None:
+    """Raises EngineError for a runtime that the engine lacks; an engine that does not answer is not started for it."""
+    engine = None if runtime is None else find_engine(os.environ, Path.home())
+    if engine is not None:
+        try:
+            check_runtime(engine, runtime)
+        finally:
+            engine.close()
 
 
 def _is_in(task: Task, folder: Path) -> bool:

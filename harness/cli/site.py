@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from harness.cli.console import log, show
+from harness.cli.console import count_of, log, show
 from harness.cli.options import add_tasks_option
 from harness.errors import CheckError
 from harness.types import LEVELS
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     report = build_site(SiteRequest(collection, args.out, args.bundle_url, args.url))
     for note in report.notes:
         log(note)
-    log(f"{report.results} results on {report.pages} pages, {report.changed} files changed")
+    counts = (count_of(report.results, "result"), count_of(report.pages, "page"), count_of(report.changed, "file"))
+    log("{} on {}, {} changed".format(*counts))
     show(str(args.out / "index.html"))
     if collection.problems:
         raise CheckError(*collection.problems)

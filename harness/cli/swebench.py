@@ -53,12 +53,16 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make tasks, record, write predictions, grade. Raises ServerError at the end for models that stopped early."""
     from harness.cli.recording import dry_run, open_requested_run
-    from harness.cli.scoring import show_result
+    from harness.cli.scoring import check_runtime_name, show_result
 
     if (args.dataset is None) == (args.resume is None):
-        raise ConfigError("a run has a file of instances or is resumed", fix="give either --dataset or --resume")
+        message = (
+            "no instances are given" if args.dataset is None else "--dataset begins a run and --resume continues one"
+        )
+        raise ConfigError(message, fix="give --dataset FILE or --resume RUN, one of them")
     if args.dry_run:
         args.task_folders = [*args.task_folders, *([args.folder] if args.resume is not None else [])]
+        check_runtime_name(args.runtime)
         show(dry_run(args))
         return 0
     with _grader(args) as grader:

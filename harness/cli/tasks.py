@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import command_line, log, show
+from harness.cli.arguments import add_action
+from harness.cli.console import command_line, count_of, log, show
 from harness.cli.options import tasks_arguments
 from harness.errors import CheckError, ConfigError, Problem, TaskError
 from harness.types import Task
@@ -23,24 +24,22 @@ HELP = "List, check or start tasks; import a standard set; make tasks of a repos
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which tasks."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|new|import|mine")
-    list_parser = actions.add_parser("list", help="print every task with its suites", allow_abbrev=False)
-    check_parser = actions.add_parser(
+    list_parser = add_action(actions, "list", "print every task with its suites")
+    check_parser = add_action(
+        actions,
         "check",
-        help="score each task's reference answers in containers; `check real-bugs [NAME ...]` proves historical bugs",
-        allow_abbrev=False,
+        "score each task's reference answers in containers; `check real-bugs [NAME ...]` proves historical bugs",
     )
     for sub in (list_parser, check_parser):
         sub.add_argument("names", nargs="*", metavar="NAME", help="only these tasks")
         sub.add_argument("--suite", help="only the tasks of this suite")
         sub.add_argument("--tasks", type=Path, action="append", default=[], metavar="DIR", help="your own tasks")
     _add_check_options(check_parser)
-    new_parser = actions.add_parser("new", help="copy a task as a starting point", allow_abbrev=False)
+    new_parser = add_action(actions, "new", "copy a task as a starting point")
     new_parser.add_argument("name", metavar="NAME", help="lower-case letters, digits and hyphens")
     new_parser.add_argument("--like", required=True, metavar="TASK", help="the task to copy")
     new_parser.add_argument("--tasks", type=Path, default=Path("my-tasks"), metavar="DIR", help="your tasks' folder")
-    import_parser = actions.add_parser(
-        "import", help="make tasks of a standard set, or of bugs that packages had", allow_abbrev=False
-    )
+    import_parser = add_action(actions, "import", "make tasks of a standard set, or of bugs that packages had")
     import_parser.add_argument(
         "set", metavar="KIND", help="a standard set, such as human-eval, or real-bugs; an unknown name lists all"
     )
@@ -49,7 +48,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
     import_parser.add_argument("folder", type=Path, metavar="DIR", help="the folder that gets the tasks")
     import_parser.add_argument("--sha256", metavar="HEX", help="refuse a file of another digest")
-    mine_parser = actions.add_parser("mine", help="make tasks of a repository's own commits", allow_abbrev=False)
+    mine_parser = add_action(actions, "mine", "make tasks of a repository's own commits")
     mine_parser.add_argument("repository", type=Path, metavar="REPO", help="a git repository with its history")
     mine_parser.add_argument("folder", type=Path, metavar="DIR", help="where the tasks are written")
     mine_parser.add_argument("--since", metavar="DATE", help="only commits after this date, as git reads it")
@@ -84,11 +83,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _selected(args: argparse.Namespace) -> tuple[Task, ...]:
-    from harness.tasks import find_fixtures, load_tasks
+    from harness.cli.inputs import load_named_tasks
 
     if args.suite is not None and args.names:
         raise ConfigError("tasks that are named replace a suite", fix="leave out either --suite or the names")
-    return load_tasks([find_fixtures(), *args.tasks], suite=args.suite, names=args.names)
+    return load_named_tasks(args.tasks, suite=args.suite, names=args.names)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -148,7 +147,7 @@ def _check_answers(args: argparse.Namespace) -> int:
         problems += _mutant_problems(tasks, scorer, extend) if args.mutants else []
     if problems:
         raise CheckError(*problems)
-    show(f"{len(tasks)} tasks passed: {answers} answers scored as their tasks state")
+    show(f"{count_of(len(tasks), 'task')} passed: {count_of(answers, 'answer')} scored as their tasks state")
     return 0
 
 
@@ -164,11 +163,12 @@ def _mutant_problems(tasks: Sequence[Task], scorer: Scorer, extend: CaseExtensio
 
 
 def _new(args: argparse.Namespace) -> int:
-    from harness.tasks import TASK_FILE, copy_task, find_fixtures, load_tasks
+    from harness.cli.inputs import load_named_tasks
+    from harness.tasks import TASK_FILE, copy_task, find_fixtures
 
     # The folder may hold nothing yet.
     has_tasks = args.tasks.is_dir() and any(args.tasks.glob(f"*/{TASK_FILE}"))
-    (like,) = load_tasks([find_fixtures(), *([args.tasks] if has_tasks else [])], names=[args.like])
+    (like,) = load_named_tasks([args.tasks] if has_tasks else [], names=[args.like])
     source = args.tasks / like.name
     folder = copy_task(source if source.is_dir() else find_fixtures() / like.name, args.tasks, args.name)
     show(str(folder))

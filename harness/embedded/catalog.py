@@ -76,5 +76,8 @@ def get_embedded_model(name: str) -> EmbeddedModel:
     models = {model.name: model for model in load_catalog()}
     if name not in models:
         known = ", ".join(models)
-        raise ConfigError(f"unknown embedded model {name!r}; known: {known}", fix=suggestion(name, models))
+        raise ConfigError(
+            f"unknown embedded model {name!r}; known: {known}",
+            fix=suggestion(name, models) or "name one of them, or all",
+        )
     return models[name]

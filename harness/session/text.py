@@ -94,7 +94,7 @@ def summarize_cache(report: CacheReport) -> str:
     rest = f" Of {_counted(unknown, 'request')} nothing can be said: {why}." if unknown else ""
     rate = _rate_words(report)
     if not going_on:
-        none = "" if unknown else " No request could use a cache: none goes on from an earlier one."
+        none = "" if unknown else " No request could use a cache: none goes on from an earlier request."
         return f"{none}{rest}{rate}".lstrip()
     if not losses:
         return f"The cache held in all {_counted(len(going_on), 'request')} that could use it.{rate}{rest}"

@@ -21,7 +21,7 @@ from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
 from harness.tasks.retired import as_published, retired_at
 from harness.tasks.scorable import require_scorable, scorer_problems
-from harness.tasks.select import MAX_NAME_CHARS, find_folders, select
+from harness.tasks.select import MAX_NAME_CHARS, UnknownNameError, find_folders, select
 from harness.tasks.self_check import CaseExtension, Coverage, Scorer, check_tasks
 from harness.tasks.strength import MutantReport, check_mutants, check_variants
 from harness.tasks.text_files import LIBRARY
@@ -40,6 +40,7 @@ __all__ = [
     "JobCache",
     "MutantReport",
     "Scorer",
+    "UnknownNameError",
     "as_published",
     "check_draws",
     "check_mutants",

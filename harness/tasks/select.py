@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import Problem, TaskError
+from harness.errors import Problem, TaskError, first_of
 from harness.schema import read_toml, suggestion
 from harness.tasks.manifest import TASK_FILE
 
 MAX_NAME_CHARS = 64
+MAX_NAMED = 12
+"""Known names in a message about an unknown one."""
 NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME_CHARS - 1}}}")
 NAME_RULE = f"lower-case letters, digits and hyphens, {MAX_NAME_CHARS} at most"
 _EVERY_SUITE = "*"
@@ -73,14 +75,20 @@ def _suites_of(folder: Path) -> list[str]:
 
 
 def _unknown(noun: str, name: str, known: Sequence[str]) -> Problem:
-    return Problem(f"unknown {noun} {name!r}; known: {', '.join(known)}", suggestion(name, known))
+    if near := suggestion(name, known):
+        return Problem(f"unknown {noun} {name!r}", near)
+    return Problem(f"unknown {noun} {name!r}; known: {first_of(known, MAX_NAMED)}")
+
+
+class UnknownNameError(TaskError):
+    """No task or no suite of the given folders has the name."""
 
 
 def select(folders: Mapping[str, Path], suite: str | None, names: Sequence[str]) -> list[Path]:
     """The folders of the named tasks, else of the suite, else all. Raises TaskError."""
     unknown = [_unknown("task", name, list(folders)) for name in names if name not in folders]
     if unknown:
-        raise TaskError(*unknown)
+        raise UnknownNameError(*unknown)
     if names:
         return [folders[name] for name in sorted(set(names))]
     if suite is None:
@@ -88,5 +96,5 @@ def select(folders: Mapping[str, Path], suite: str | None, names: Sequence[str])
     suites = {name: _suites_of(folder) for name, folder in folders.items()}
     known = sorted({each for members in suites.values() for each in members} - {_EVERY_SUITE})
     if suite not in known:
-        raise TaskError(_unknown("suite", suite, known))
+        raise UnknownNameError(_unknown("suite", suite, known))
     return [folders[name] for name, members in suites.items() if suite in members or _EVERY_SUITE in members]
