@@ -56,6 +56,21 @@ def test_a_time_that_is_none_is_refused(text: str, capsys: pytest.CaptureFixture
     assert "expected TIME, got" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [
+        (("--budget", "10"), "expected TIME, got '10'; write it like 10m or 600s"),
+        (("--anchor", "foo"), "expected URL, got 'foo'; write it like https://tsa.example.org/tsr"),
+    ],
+)
+def test_a_value_of_another_form_is_refused_with_an_example(
+    words: tuple[str, ...], form: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parsed(*words)
+    assert form in " ".join(capsys.readouterr().err.split())
+
+
 def test_what_bench_toml_switched_on_can_be_switched_off() -> None:
     assert settings_given(parsed("--until-decided")) == {"until_decided": True}
     assert settings_given(parsed("--no-until-decided")) == {"until_decided": False}

@@ -221,6 +221,32 @@ def test_all_problems_are_reported_at_once_with_place_and_fix() -> None:
     ]
 
 
+MODEL = {"label": "m", "server": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "m"}
+KEY_ENV = "Name of the environment variable that holds the API key. The key itself is never written anywhere."
+
+
+@pytest.mark.parametrize("name", ["api_key", "API-Key", "key", "token"])
+def test_a_key_in_the_file_is_led_to_key_env(name: str) -> None:
+    assert texts(validate("config", {"models": [{**MODEL, name: "sk-abc123456789"}]})) == [
+        f"$.models[0]{f'.{name}'}: unknown field; did you mean 'key_env'? {KEY_ENV}"
+    ]
+
+
+@pytest.mark.parametrize("value", ["sk-abc123456789", 123456789])
+def test_a_key_in_place_of_its_variable_is_not_repeated(value: Json) -> None:
+    (text,) = texts(validate("config", {"models": [{**MODEL, "key_env": value}]}))
+    assert "123456789" not in text
+    assert text.startswith("$.models[0].key_env: expected ")
+    assert text.endswith(f", got another value; write it like OPENAI_API_KEY: {KEY_ENV}")
+
+
+def test_a_value_of_another_form_is_shown_an_example() -> None:
+    (text,) = texts(validate("config", {"models": [{**MODEL, "base_url": "127.0.0.1:1"}]}))
+    assert text.endswith(
+        'got "127.0.0.1:1"; write it like http://127.0.0.1:8080/v1: The server\'s address, ending in /v1.'
+    )
+
+
 @pytest.mark.parametrize(
     ("place", "value", "told"),
     [

@@ -141,6 +141,8 @@ def _dest(option: RunOption) -> str:
 def _add_flag(parser: argparse.ArgumentParser, flag: str, option: RunOption) -> None:
     is_list = option.schema["type"] == "array"
     text = f"{option.schema['description']}{' Repeatable.' if is_list else ''}"
+    if "examples" in option.schema:
+        text += f" Such as {' or '.join(option.schema['examples'])}."
     if option.schema.get("default", "") not in ("", False):
         text += f" Default: {option.schema['default']}."
     if option.schema["type"] == "boolean":
@@ -179,12 +181,14 @@ def _number(option: RunOption) -> Callable[[str], int | float]:
 def _text(option: RunOption) -> Callable[[str], str]:
     """A parser for an option's strings that refuses what its JSON Schema refuses."""
     pattern = re.compile(option.schema.get("pattern", ".*"), re.DOTALL)
+    examples = " or ".join(option.schema.get("examples", ()))
+    form = f"; write it like {examples}" if examples else ""
 
     def parse(text: str) -> str:
         # "$" also matches before a newline at the end.
         if pattern.fullmatch(text):
             return text
-        raise argparse.ArgumentTypeError(f"expected {option.metavar}, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {option.metavar}, got {text!r}{form}")
 
     return parse
 

@@ -1,6 +1,8 @@
 """Schema violations as problems: place, what is wrong, and how to fix it.
 
-`problems_of_error` words one violation; `suggestion` is the only "did you mean" of the kit.
+`problems_of_error` words one violation; `suggestion` is the only "did you mean" of the kit. Two annotations of a schema
+are for these messages: `x-aliases` lists what a field is called by mistake, and of a field with `x-secret` no value is
+repeated, since a secret may stand there by mistake.
 """
 
 from __future__ import annotations
@@ -95,10 +97,22 @@ def _missing(error: ValidationError, schema: Json, here: Location) -> Problem:
 
 
 def _unknown(error: ValidationError, schema: Json, here: Location) -> Iterator[Problem]:
-    known = sorted(_lookup(schema, error.schema_path[:-1]).get("properties", {}))
+    fields = _lookup(schema, error.schema_path[:-1]).get("properties", {})
+    known = sorted(fields)
     for name in error.kind.as_dict()["unexpected"][:MAX_UNKNOWN_FIELDS]:
-        fix = suggestion(name, known) or (f"known fields: {', '.join(known)}" if known else "remove it")
+        fix = (
+            _meant_by_alias(name, fields)
+            or suggestion(name, known)
+            or (f"known fields: {', '.join(known)}" if known else "remove it")
+        )
         yield here.at(name).problem("unknown field", fix)
+
+
+def _meant_by_alias(name: str, fields: Mapping[str, Json]) -> str:
+    """The fix for a field that goes by another name; "" if it is no alias."""
+    alias = name.lower().replace("-", "_")
+    meant = next((field for field, node in fields.items() if alias in node.get("x-aliases", ())), None)
+    return f"did you mean {meant!r}? {fields[meant].get('description', '')}".rstrip() if meant is not None else ""
 
 
 def _name_rule(error: ValidationError, schema: Json) -> str:
@@ -110,10 +124,18 @@ def _unexpected(error: ValidationError, schema: Json, here: Location) -> Problem
     keyword, wanted = error.kind.name, _lookup(schema, error.schema_path)
     if keyword not in _EXPECTED:
         return here.problem(error.message)
-    fix = suggestion(str(error.instance), map(str, wanted)) if keyword == "enum" else ""
-    value = error.instance
+    node, value = _lookup(schema, error.schema_path[:-1]), error.instance
+    fix = suggestion(str(value), map(str, wanted)) if keyword == "enum" else _written_like(node)
     got = len(value) if keyword == "maxItems" and isinstance(value, list) else shorten(value)
+    if node.get("x-secret"):
+        got = "another value"
     return here.problem(f"expected {_EXPECTED[keyword](wanted)}, got {got}", fix)
+
+
+def _written_like(node: Json) -> str:
+    """The fix for a value of the wrong form: an example with what it means, if the schema has one."""
+    examples = " or ".join(node.get("examples", ()))
+    return f"write it like {examples}: {node.get('description', '')}".removesuffix(": ") if examples else ""
 
 
 def _has_other_type(branch: Sequence[ValidationError], path: Sequence[str | int], schema: Json) -> bool:

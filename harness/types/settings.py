@@ -85,6 +85,7 @@ class RunSettings:
         metavar="TIME",
         minLength=0,
         pattern="^([1-9][0-9]{0,5}[smh])?$",
+        examples=["10m", "600s"],
     )
     warmups: int = _option(
         1,
@@ -126,6 +127,7 @@ class RunSettings:
         metavar="URL",
         minLength=0,
         pattern=r"^(https?://[^\s]+)?$",
+        examples=["https://tsa.example.org/tsr"],
     )
     beacon: str = _option(
         "",
