@@ -171,7 +171,8 @@ def test_an_unreachable_server_stops_its_model_with_a_fix(tmp_path: Path, capsys
     errors = capsys.readouterr().err.replace("\n", " ")
     assert "'gone'" in errors
     assert "start the server" in errors
-    assert "--resume" in errors
+    assert "Nothing is recorded. Begin a new run" in errors
+    assert "--resume" not in errors
 
 
 def test_help_imports_no_third_party_library() -> None:

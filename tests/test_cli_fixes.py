@@ -10,7 +10,7 @@ from harness.cli.console import command_line
 from harness.cli.fixes import resumable, suggest
 from harness.cli.options import tasks_arguments
 from harness.cli.page import closing_of
-from harness.errors import DiskError, Problem, RunError, ServerError
+from harness.errors import ConfigError, DiskError, LanebenchError, Problem, RunError, ServerError
 from harness.files import to_json
 from harness.run import Chain, RunFolder
 from harness.schema import as_document
@@ -86,6 +86,19 @@ def test_a_run_that_a_look_has_ended_is_not_continued_but_scored(
     with pytest.raises(ServerError) as caught, resumable(folder, words, tmp_path, records=records):
         raise ServerError("b is down")
     assert caught.value.__notes__ == [f"0 recorded and 0 scored trials are kept. {expected.format(command)}"]
+
+
+@pytest.mark.parametrize("stop", [ServerError("no such model"), ConfigError("no key")])
+def test_a_run_that_its_server_ended_is_continued_only_with_the_same_settings(stop: LanebenchError) -> None:
+    for recorded, expected in (
+        (set[TrialKey](), "Nothing is recorded. Begin a new run; results/r can be removed"),
+        ({KEY}, "1 recorded and 0 scored trials are kept. If the settings of its models need no change, continue with"),
+    ):
+        folder = RunFolder(Path("results/r"), run_plan(), Chain(""), recorded=recorded)
+        with pytest.raises(type(stop)) as caught, resumable(folder, "bench --resume results/r"):
+            raise type(stop)(stop.message)
+        (note,) = caught.value.__notes__
+        assert note.split(":")[0] == expected
 
 
 def test_an_error_is_printed_with_its_fix_on_a_line_of_its_own(
