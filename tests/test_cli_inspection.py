@@ -1,5 +1,6 @@
 """What `doctor` says of the servers of a bench.toml: each by itself, and as a run would find it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from harness.cli import main
 from harness.cli.inspection import Item, inspect_servers
 from harness.errors import ConfigError, ServerError
-from tests.fake_server import FakeBehavior, respond_with, serve_fake
+from tests.fake_server import FakeBehavior, Route, respond_with, serve_fake
 
 LISTED = {"GET /v1/models": respond_with({"data": [{"id": "m"}]})}
 
@@ -71,3 +72,81 @@ def test_a_configuration_that_cannot_be_used_hides_nothing_of_the_machine(
 ) -> None:
     assert main(["doctor", "--config", str(tmp_path / "none.toml")]) == ConfigError.exit_code
     assert capsys.readouterr().out.startswith("    kit ")
+
+
+UNKNOWN_MODEL = {"POST /v1/chat/completions": respond_with({"error": {"message": "no such model"}}, 404)}
+LISTS_STEADY = {"GET /v1/models": respond_with({"data": [{"id": "steady"}, {"id": "other"}]})}
+
+
+@pytest.mark.parametrize(
+    ("routes", "path", "model", "lack", "fix"),
+    [
+        (LISTS_STEADY | UNKNOWN_MODEL, "/v1", "stedy", "does not list 'stedy'", "did you mean 'steady'?"),
+        (
+            LISTS_STEADY | UNKNOWN_MODEL,
+            "/v1",
+            "llama",
+            "does not list 'llama'",
+            "correct model: it lists steady, other",
+        ),
+        ({"GET /v1/models": respond_with({"data": []})} | UNKNOWN_MODEL, "/v1", "m", "does not list", "load a model"),
+        (UNKNOWN_MODEL, "/v1", "m", "{url} has no list of models", "correct base_url, which ends in /v1"),
+        (LISTS_STEADY, "", "steady", "{url} has no list of models", "correct base_url: {root}/v1"),
+        (LISTS_STEADY, "/api", "steady", "{url} has no list of models", "correct base_url: {root}/v1"),
+        (LISTS_STEADY, "/v1/chat/completions", "steady", "{url} has no list of models", "correct base_url: {root}/v1"),
+    ],
+)
+def test_a_model_that_the_server_refuses_does_not_work(
+    tmp_path: Path, routes: Mapping[str, Route], path: str, model: str, lack: str, fix: str
+) -> None:
+    with serve_fake(FakeBehavior(), routes) as fake:
+        root = fake.base_url.removesuffix("/v1")
+        table = a_table("x", f"{root}{path}").replace('model = "m"', f'model = "{model}"')
+        (item,) = inspected(tmp_path, table)
+    assert (item.works, item.error) == (False, ServerError)
+    assert lack.format(url=f"{root}{path}") in item.text
+    assert "refuses a request for one token: HTTP 404" in item.text
+    assert f"Fix: {fix.format(root=root)}" in item.text
+
+
+@pytest.mark.parametrize("routes", [{}, LISTS_STEADY])
+def test_a_model_that_is_answered_and_not_listed_works_and_is_called_so(
+    tmp_path: Path, routes: Mapping[str, Route]
+) -> None:
+    with serve_fake(FakeBehavior(), routes) as fake:
+        (item,) = inspected(tmp_path, a_table("x", fake.base_url))
+    assert item.works is True
+    assert item.text.endswith("; it does not list 'm', and answered a request for one token")
+
+
+def test_a_listed_model_is_asked_for_nothing(tmp_path: Path) -> None:
+    with serve_fake(FakeBehavior(), LISTED) as fake:
+        (item,) = inspected(tmp_path, a_table("x", fake.base_url))
+    assert item.text.endswith(f"answers at {fake.base_url}")
+    assert not any(request.startswith("POST") for request in fake.requests)
+
+
+def test_a_wrong_key_is_corrected_where_the_model_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "wrong")
+    with serve_fake(FakeBehavior(key="right"), LISTED) as fake:
+        without, wrong = inspected(
+            tmp_path, a_table("without", fake.base_url), a_table("wrong", fake.base_url, 'key_env = "MY_KEY"')
+        )
+    assert without.text.endswith("rejects the API key (HTTP 401). Fix: name its variable in key_env")
+    assert wrong.text.endswith("rejects the API key (HTTP 401). Fix: correct the value of MY_KEY")
+
+
+def test_a_key_that_only_chat_rejects_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "wrong")
+    locked = {"POST /v1/chat/completions": respond_with({"error": "no key"}, 401)}
+    with serve_fake(FakeBehavior(), locked) as fake:
+        (item,) = inspected(tmp_path, a_table("x", fake.base_url, 'key_env = "MY_KEY"'))
+    assert (item.works, item.text.endswith("Fix: correct the value of MY_KEY")) == (False, True)
+
+
+def test_an_https_address_of_a_server_that_speaks_http_is_called_so(tmp_path: Path) -> None:
+    with serve_fake(FakeBehavior(), LISTED) as fake:
+        url = fake.base_url.replace("http://", "https://")
+        (item,) = inspected(tmp_path, a_table("x", url))
+    assert item.works is False
+    assert item.text.endswith(f"{url}/models: the server speaks http, not https. Fix: write its address with http://")

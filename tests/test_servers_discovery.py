@@ -284,3 +284,47 @@ def test_no_server_at_all_is_one_line_with_the_fix(tmp_path: Path) -> None:
         command.run(parsed("--only", "--output", str(path), "--base-url", "http://127.0.0.1:9/v1"))
     assert caught.value.fix == "start a server, or give a server's address with --base-url"
     assert not path.exists()
+
+
+@pytest.mark.parametrize("path", ["", "/", "/api", "/v1/models", "/v1/chat/completions"])
+def test_a_url_that_lacks_its_v1_stands_for_the_one_with_it(path: str) -> None:
+    with server("ollama") as fake:
+        found = find_servers([fake.base_url.removesuffix("/v1") + path, fake.base_url])
+    assert [(each.kind.name, each.base_url, each.models) for each in found] == [
+        ("ollama", fake.base_url, (FoundModel("m", None, 5_000_000_000),))
+    ]
+
+
+def test_a_server_without_a_list_of_models_is_named_with_the_address_that_was_tried(tmp_path: Path) -> None:
+    with serve_fake(FakeBehavior()) as fake, pytest.raises(ServerError) as caught:
+        command.run(parsed("--only", "--output", str(tmp_path / "b.toml"), "--base-url", f"{fake.base_url}/x"))
+    assert caught.value.message == f"{fake.base_url}/x: there is no {fake.base_url}/x/models"
+    assert caught.value.fix.startswith("correct the address, which ends in /v1 at most servers; or write bench.toml")
+    assert fake.base_url not in caught.value.fix
+
+
+def test_an_https_url_of_a_server_that_speaks_http_is_not_called_silent(tmp_path: Path) -> None:
+    path = tmp_path / "b.toml"
+    with server("openai") as fake, pytest.raises(ServerError) as caught:
+        command.run(parsed("--only", "--output", str(path), "--base-url", fake.base_url.replace("http", "https", 1)))
+    assert caught.value.message.endswith("the server speaks http, not https")
+    assert caught.value.fix == "write its address with http://"
+    assert not path.exists()
+
+
+def test_more_models_than_a_run_takes_are_commented_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bench.toml"
+    with server("openai", "embed-0", *(f"m{number}" for number in range(53))) as fake, server("vllm") as second:
+        words = ["--base-url", fake.base_url, "--base-url", second.base_url]
+        assert command.run(parsed("--only", "--output", str(path), *words)) == 0
+    assert [model.model for model in load_config(path).models] == [f"m{number}" for number in range(50)]
+    text = path.read_text()
+    assert text.count("# a run takes at most 50 models:\n# [[models]]") == 4
+    assert '# model = "m52"' in text
+    assert "4 of them are commented out: a run has no room for more" in capsys.readouterr().err
+
+
+def test_what_is_no_url_is_corrected_where_it_was_given() -> None:
+    with pytest.raises(ConfigError, match=r"^--base-url localhost: invalid URL") as caught:
+        command.run(parsed("--base-url", "localhost"))
+    assert caught.value.fix == "write it as http://HOST:PORT/v1"

@@ -21,7 +21,10 @@ _MARKS = {True: "ok  ", False: "NO  ", None: "    "}
 def options(parser: argparse.ArgumentParser) -> None:
     """Which servers to check."""
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="check whether the servers of this bench.toml answer"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="check whether the servers of this bench.toml answer; a model that is not listed is asked for one token",
     )
 
 

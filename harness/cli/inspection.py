@@ -122,7 +122,10 @@ def _server(model: Model) -> Item:
     if ready is None:
         return Item(model.label, None, f"{model.server} at {model.base_url} is started by the run")
     context = f", context {ready.context_tokens} tokens" if ready.context_tokens else ""
-    return Item(model.label, True, f"{model.server} {ready.version or ''} answers at {model.base_url}{context}")
+    listing = "" if ready.is_listed else f"; it does not list {model.model!r}, and answered a request for one token"
+    return Item(
+        model.label, True, f"{model.server} {ready.version or ''} answers at {model.base_url}{context}{listing}"
+    )
 
 
 def _in_one_line(error: LanebenchError) -> str:

@@ -25,11 +25,15 @@ TRANSIENT_STATUSES = ("HTTP 408", "HTTP 409", "HTTP 425", "HTTP 429", "HTTP 5")
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What a server reported before the first trial. `model_context_tokens` is the context that the model supports."""
+    """What a server reported before the first trial. `model_context_tokens` is the context that the model supports.
+
+    `is_listed` is False if the server answers for the model and does not list it.
+    """
 
     version: str | None
     context_tokens: int | None
     model_context_tokens: int | None = None
+    is_listed: bool = True
 
 
 def query_readiness(server: ServerHandle) -> Readiness:

@@ -12,7 +12,7 @@ from harness.lifecycle.actions import ServerProcess, read_log_tail, succeeds
 from harness.lifecycle.memory import is_local, port_of
 from harness.lifecycle.readiness import Readiness, query_readiness
 from harness.lifecycle.steps import Service, Step, service_of
-from harness.servers import RequestTimeouts, ServerHandle, find_refusal, get_server_kind, list_models
+from harness.servers import RequestTimeouts, ServerHandle, confirm_model, find_refusal, get_server_kind, list_models
 from harness.types import Model
 
 LOAD_TIMEOUT_S = 600.0
@@ -90,12 +90,14 @@ def require_free_port(server: ServerHandle) -> None:
 def check_readiness(model: Model, api_key: str | None, connect_s: float) -> Readiness | None:
     """Check that a model's server answers, without starting anything; None if the run starts it.
 
-    Raises ServerError if a run could not use it: it does not answer, or its port is taken where the run starts it.
+    Raises ServerError if a run could not use it: it does not answer, it refuses the model, or its port is taken where
+    the run starts it.
     """
     server = ServerHandle(model, get_server_kind(model.server), api_key, RequestTimeouts(connect_s=connect_s))
     service = service_of(model)
     if service is None or service.start is None or is_service_running(server, service):
-        return query_readiness(server)
+        is_listed = confirm_model(server)
+        return replace(query_readiness(server), is_listed=is_listed)
     if service.is_foreground:
         require_free_port(server)
     return None

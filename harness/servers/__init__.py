@@ -30,6 +30,7 @@ from harness.servers.kinds import (
     TimingFacts,
 )
 from harness.servers.load import get_server_kind, load_kinds, read_kind, read_kinds
+from harness.servers.model_check import confirm_model
 from harness.servers.probe import observe, probe, probe_api
 from harness.servers.query import (
     ServerHandle,
@@ -51,7 +52,7 @@ from harness.servers.requests import (
     max_tokens_field,
     with_trial_seed,
 )
-from harness.servers.starter_config import write_config
+from harness.servers.starter_config import count_left_out, write_config
 from harness.servers.thinking import learn_thinking, thinking_allowance
 
 __all__ = [
@@ -77,6 +78,8 @@ __all__ = [
     "build_request_body",
     "build_request_fields",
     "compute_max_tokens",
+    "confirm_model",
+    "count_left_out",
     "count_of",
     "cut_thinking_budgets",
     "default_urls",

@@ -10,14 +10,15 @@ from dataclasses import dataclass, replace
 
 from harness.errors import Problem, ServerError
 from harness.record import parse_url
-from harness.servers.http import RequestTimeouts
+from harness.servers.http import PlainHttpError, RequestTimeouts
 from harness.servers.kinds import ServerKind
 from harness.servers.load import get_server_kind, load_kinds
+from harness.servers.model_check import suggest_base_url
 from harness.servers.query import (
     ServerHandle,
     count_of,
-    list_models,
     models_url,
+    query_model_list,
     query_served_context,
     query_version,
     read_property,
@@ -41,7 +42,8 @@ class FoundModel:
 class FoundServer:
     """A server that answers.
 
-    `is_identified` is False if the kind was guessed from the port; `problem` says why its models are unknown.
+    `is_identified` is False if the kind was guessed from the port; `problem` says why its models are unknown, and
+    `has_list` is False if there is no list of them at this URL.
     """
 
     kind: ServerKind
@@ -50,6 +52,7 @@ class FoundServer:
     version: str | None
     models: tuple[FoundModel, ...]
     problem: Problem | None = None
+    has_list: bool = True
 
 
 def default_urls() -> tuple[str, ...]:
@@ -59,24 +62,39 @@ def default_urls() -> tuple[str, ...]:
 
 
 def find_servers(urls: Iterable[str]) -> tuple[FoundServer, ...]:
-    """Return the servers that answer at these URLs."""
+    """Return the servers that answer at these URLs, each once. Raises what `inspect_url` raises."""
     found = (inspect_url(url) for url in urls)
-    return tuple(server for server in found if server is not None)
+    # Two URLs may stand for one server: with its /v1, and without.
+    return tuple({server.base_url.rstrip("/"): server for server in found if server is not None}.values())
 
 
 def inspect_url(base_url: str) -> FoundServer | None:
-    """Inspect the server at a URL; None if nothing answers. Raises ConfigError for an invalid URL."""
+    """Inspect the server at a URL, or at the URL near it that was meant; None if nothing answers.
+
+    Raises ConfigError for an invalid URL, PlainHttpError for an https URL of a server that speaks http.
+    """
     try:
         kind, is_identified = identify_kind(base_url)
+    except PlainHttpError:
+        raise
     except ServerError:
         return None
     server = _handle(kind, base_url)
     try:
-        ids = list_models(server)
+        ids = query_model_list(server)
+        if ids is None:
+            meant = suggest_base_url(server)
+            return _unlisted(server, is_identified) if meant is None else inspect_url(meant)
         models = tuple(_inspect_model(replace(server, model=replace(server.model, model=model_id))) for model_id in ids)
     except ServerError as error:
         return FoundServer(kind, base_url, is_identified, None, (), error.problems[0])
     return FoundServer(kind, base_url, is_identified, _version(server), models)
+
+
+def _unlisted(server: ServerHandle, is_identified: bool) -> FoundServer:
+    """A server that answers and has no list of models where it was looked for."""
+    problem = Problem(f"there is no {models_url(server)}", "correct the address, which ends in /v1 at most servers")
+    return FoundServer(server.kind, server.model.base_url, is_identified, _version(server), (), problem, False)
 
 
 def _version(server: ServerHandle) -> str | None:

@@ -11,7 +11,7 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,9 +27,16 @@ MAX_TEXT_CHARS = 2000
 MAX_BODY_BYTES = 8 * 2**20
 """A longer response is no answer to a query: the list of a router's hundreds of models takes a tenth of that."""
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE")
+"""OpenSSL's reasons, by its version, for a first answer that is no TLS record, such as the text of an HTTP response."""
+
 
 class NotListeningError(ServerError):
     """The address refuses connections, so no server is there: any other silence may hide one that is busy."""
+
+
+class PlainHttpError(ServerError):
+    """An https address of a server that speaks http."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,8 @@ def fetch(
 ) -> HttpReply:
     """Send one request and return the response, whatever its status.
 
-    Raises ServerError when no response came (NotListeningError: the connection was refused), or none that ended in time
-    and within MAX_BODY_BYTES; ConfigError for an invalid URL, API key or body. It does not retry.
+    Raises ServerError when no response came (NotListeningError: the connection was refused; PlainHttpError: no TLS) or
+    none that ended in time and within MAX_BODY_BYTES; ConfigError for an invalid URL, API key or body. No retries.
     """
     # Every command imports this module, and httpx takes 0.1 s of CPU time.
     import httpx
@@ -94,8 +101,7 @@ def fetch(
     except httpx.RequestError as error:
         if deadline.is_over:
             raise _unended(url) from error
-        kind = NotListeningError if _is_refused(error) else ServerError
-        raise kind(f"{url}: no answer: {error}", fix="start the server, or correct base_url") from error
+        raise _connection_error(url, error) from error
     text = redact_api_key(data, response.status_code, api_key)
     return HttpReply(response.status_code, _parse_json(text), text.decode("utf-8", "replace")[:MAX_TEXT_CHARS])
 
@@ -156,13 +162,24 @@ def _read_body(response: httpx.Response, url: str, deadline: _Deadline) -> bytes
     return bytes(data)
 
 
-def _is_refused(error: BaseException) -> bool:
-    """Whether a refused connection is behind an error: httpx and httpcore wrap it, each in an error of theirs.
+def _connection_error(url: str, error: Exception) -> ServerError:
+    causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS for cause in causes):
+        return PlainHttpError(f"{url}: the server speaks http, not https", fix="write its address with http://")
+    is_refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
+    kind = NotListeningError if is_refused else ServerError
+    return kind(f"{url}: no answer: {error}", fix="start the server, or correct base_url")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What is behind an error: httpx and httpcore wrap it, each in an error of theirs.
 
     httpcore's pool raises its own `from None`, which leaves the context.
     """
     cause = error.__cause__ or error.__context__
-    return isinstance(cause, ConnectionRefusedError) or (cause is not None and _is_refused(cause))
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _open_client(timeouts: RequestTimeouts) -> httpx.Client:

@@ -20,6 +20,7 @@ from harness.types import Json, Model
 MAX_REPLY_CHARS = 200
 NO_LIST = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 """How a server answers that has no list of models; a wrong base_url shows by the first request."""
+KEY_REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 MAX_REPORTED = 2**53
 """What JSON carries exactly, and more than any number of bytes or tokens that a server has."""
 MaySend = Callable[[], bool]
@@ -106,7 +107,12 @@ def models_url(server: ServerHandle) -> str:
 
 
 def list_models(server: ServerHandle) -> tuple[str, ...]:
-    """List the model ids of a server, without those that no request can have; none for a server that has no such list.
+    """List the model ids of a server as `query_model_list` does; none for a server that has no such list."""
+    return query_model_list(server) or ()
+
+
+def query_model_list(server: ServerHandle) -> tuple[str, ...] | None:
+    """List the model ids of a server, without those that no request can have; None for a server without such a list.
 
     Raises ServerError: no answer, or one that is no list, such as for a wrong key or while it is still loading.
     """
@@ -116,9 +122,9 @@ def list_models(server: ServerHandle) -> tuple[str, ...]:
     except ServerError as error:
         raise server.error(error.message, error.fix) from error
     if reply.status in NO_LIST:
-        return ()
+        return None
     if reply.status != HTTPStatus.OK or not _is_result(reply):
-        problem, fix = _listing_problem(reply.status)
+        problem, fix = _listing_problem(reply.status, server.model)
         raise server.error(f"{url} {problem} (HTTP {reply.status})", fix)
     rows = reply.document.get("data")
     ids = [row.get("id") for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -130,10 +136,15 @@ def _is_result(reply: HttpReply) -> bool:
     return isinstance(reply.document, dict) and not reply.has_error
 
 
-def _listing_problem(status: int) -> tuple[str, str]:
+def key_fix(model: Model) -> str:
+    """What to do about a rejected key."""
+    return "name its variable in key_env" if model.key_env is None else f"correct the value of {model.key_env}"
+
+
+def _listing_problem(status: int, model: Model) -> tuple[str, str]:
     """What is wrong with an answer that lists no models, and the fix."""
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return "rejects the API key", "name its variable in key_env"
+    if status in KEY_REFUSED:
+        return "rejects the API key", key_fix(model)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return "is still loading", "wait until it is ready"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

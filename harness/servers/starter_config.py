@@ -1,4 +1,7 @@
-"""Write a commented bench.toml for the servers that were found: `write_config` returns its text."""
+"""Write a commented bench.toml for the servers that were found: `write_config` returns its text.
+
+`count_left_out` counts the models that no run has room for.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Sequence
 from harness.errors import Problem, ServerError
 from harness.files import to_json
 from harness.record import parse_url
+from harness.schema import load_schema
 from harness.servers.discovery import FoundModel, FoundServer
 
 MAX_LABEL_CHARS = 60
@@ -44,23 +48,44 @@ _PROCESS = """# [models.lifecycle]  # for one model at a time; without this you 
 
 
 def write_config(servers: Sequence[FoundServer]) -> str:
-    """Return the text of a bench.toml. Raises ServerError if no server has a model that generates text."""
+    """Return the text of a bench.toml; what one run has no room for is commented out.
+
+    Raises ServerError if no server has a model that generates text.
+    """
     labels: set[str] = set()
-    text = _HEAD + "".join(_server_text(server, labels) for server in servers)
-    if not any(not _is_embedder(model) for server in servers for model in server.models):
+    text, room = _HEAD, _max_models()
+    for server in servers:
+        text += _server_text(server, labels, room)
+        room -= _count_generators(server)
+    if not any(map(_count_generators, servers)):
         raise ServerError(*(map(_missing_models, servers) if servers else ["no server answers"]))
     return text.replace("\n\n\n", "\n\n")
+
+
+def count_left_out(servers: Sequence[FoundServer]) -> int:
+    """How many models that generate text are more than one run can have."""
+    return max(0, sum(map(_count_generators, servers)) - _max_models())
+
+
+def _max_models() -> int:
+    return int(load_schema("config")["properties"]["models"]["maxItems"])
+
+
+def _count_generators(server: FoundServer) -> int:
+    return sum(not _is_embedder(model) for model in server.models)
 
 
 def _missing_models(server: FoundServer) -> Problem:
     problem = server.problem or Problem("lists no model that generates text", "load one")
     # There is no file yet in which a key or a model could be named.
-    table = f'label, server = "{server.kind.name}", base_url = "{server.base_url}", model'
+    base_url = server.base_url if server.has_list else "http://HOST:PORT/v1"
+    table = f'label, server = "{server.kind.name}", base_url = "{base_url}", model'
     by_hand = f"or write bench.toml by hand: [[models]] with {table}, and key_env if it needs a key"
     return Problem(f"{server.base_url}: {problem.message}", f"{problem.fix}; {by_hand}")
 
 
-def _server_text(server: FoundServer, labels: set[str]) -> str:
+def _server_text(server: FoundServer, labels: set[str], room: int) -> str:
+    """A server's models, of which the first `room` that generate text are written as settings."""
     guessed = "" if server.is_identified else " (guessed from its port: correct `server` if it is wrong)"
     title = f"{server.kind.title} {server.version}" if server.version else server.kind.title
     lines = ["\n", _comment(f"{title} at {server.base_url}{guessed}")]
@@ -68,7 +93,15 @@ def _server_text(server: FoundServer, labels: set[str]) -> str:
         lines.append(_comment(f"{server.problem.message}; {server.problem.fix}"))
     elif not server.models:
         lines.append("# it lists no models: add one by hand")
-    lines += [_model_text(server, model, labels) for model in server.models]
+    for model in server.models:
+        text = _model_text(server, model, labels)
+        if _is_embedder(model):
+            text = _comment_out(text, "this one generates no text")
+        elif room <= 0:
+            text = _comment_out(text, f"a run takes at most {_max_models()} models")
+        else:
+            room -= 1
+        lines.append(text)
     return "\n".join(lines)
 
 
@@ -93,8 +126,9 @@ def _model_text(server: FoundServer, model: FoundModel, labels: set[str]) -> str
         context_setting=kind.context.setting,
         facts=facts,
     )
-    text += _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=parse_url(server.base_url).origin.port)
-    return _comment_out(text) if _is_embedder(model) else text
+    return text + (
+        _API if kind.lifecycle.loaded_by == "api" else _PROCESS.format(port=parse_url(server.base_url).origin.port)
+    )
 
 
 def _to_toml(text: str) -> str:
@@ -122,6 +156,6 @@ def _is_embedder(model: FoundModel) -> bool:
     return "embed" in model.id.lower() or "rerank" in model.id.lower()
 
 
-def _comment_out(text: str) -> str:
+def _comment_out(text: str, reason: str) -> str:
     lines = [line if not line or line.startswith("#") else f"# {line}" for line in text.splitlines()]
-    return "\n# this one generates no text:" + "\n".join(lines) + "\n"
+    return f"\n# {reason}:" + "\n".join(lines) + "\n"
