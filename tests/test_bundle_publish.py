@@ -386,6 +386,19 @@ def test_all_reasons_are_reported_at_once() -> None:
     assert len(_refused(bundle)) == 4
 
 
+def test_lines_of_one_model_that_reveal_the_same_are_one_reason() -> None:
+    bundle = good_bundle()
+    lines: dict[str, list[int]] = {}
+    for number, recording in enumerate(bundle.recordings, 1):
+        recording["url"] = "http://studio.lan:8080/v1/chat/completions"
+        lines.setdefault(recording["key"]["model"], []).append(number)
+    found = _refused(bundle)
+    assert len(found) == len(lines) > 1
+    for problem, (model, numbers) in zip(found, lines.items(), strict=True):
+        assert problem.message.startswith(f"recordings.jsonl, line {numbers[0]}")
+        assert problem.message.endswith(f"; and {len(numbers) - 1} more of {model}")
+
+
 @pytest.mark.parametrize("path", ["/home/alice/data.csv", "/Users/bob/notes"])
 def test_paths_that_a_model_wrote_into_its_patch_or_its_code_are_not_the_owners(path: str) -> None:
     bundle = good_bundle()

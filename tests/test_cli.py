@@ -132,6 +132,7 @@ def test_a_stopped_run_prints_how_to_resume_it_and_then_completes(tmp_path: Path
         (["bench", "--config", "."], 3, "fix   name the bench.toml in it"),
         (["bench", "--task", "my-task"], 4, "more fix   correct it, or give the folder of your own tasks"),
         (["bench", "--embedded", "foo"], 3, "fix   name one of them, or all"),
+        (["report", "no-such-run", "--card", "c.jpg"], 3, "a card is a PNG fix   name a file that ends in .png"),
         (["swebench"], 3, "no instances are given fix   give --dataset FILE or --resume RUN"),
         (["merge", "no-such-run"], 7, "fix   correct the path"),
         (["site", "no-such-folder"], 7, "fix   correct the path"),

@@ -32,7 +32,9 @@ def test_an_argument_that_resembles_nothing_gets_no_suggestion(capsys: pytest.Ca
     assert capsys.readouterr().err.endswith("error: unrecognized argument 'zzzz'\n")
 
 
-@pytest.mark.parametrize("words", [["tasks", "check"], ["tasks", "new"], ["tasks", "mine"], ["judge", "ask"]])
+@pytest.mark.parametrize(
+    "words", [["tasks", "check"], ["tasks", "new"], ["tasks", "mine"], ["judge", "ask"], ["agents", "check"]]
+)
 def test_the_help_of_an_action_begins_with_what_it_does(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([*words, "--help"])

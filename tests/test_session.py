@@ -315,6 +315,20 @@ def test_a_loss_where_the_requests_agree_is_the_servers(session: Callable[[Prete
     assert report.losses
 
 
+def test_a_beginning_that_conversations_share_is_no_request_that_goes_on() -> None:
+    server = PretendServer("chat")
+    for task in ("Fix the failing test.", "Write the changelog.", "Explain the parser."):
+        loop(server, opening(task=task), 1, unchanged)
+    report = diagnose(server.requests())
+    assert [verdict.state for verdict in report.verdicts] == ["new"] * 3
+    text = " ".join(render_cache(report).split())
+    assert "No request goes on from an earlier one. The server found" in text
+    assert "tokens of 2 requests in its cache: beginnings that requests share." in text
+    alone = PretendServer("chat")
+    loop(alone, opening(), 1, unchanged)
+    assert "No request could use a cache" in render_cache(diagnose(alone.requests()))
+
+
 @pytest.mark.parametrize("api", APIS)
 def test_counts_that_are_always_0_are_not_believed_against_the_time_to_the_first_token(api: str) -> None:
     """As Ollama's Responses, whose usage has a 0 whatever was cached."""

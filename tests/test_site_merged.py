@@ -100,4 +100,5 @@ def test_a_row_that_no_build_writes_ends_no_report(forged: str, count: int, runs
         connection.execute(f"COPY t TO '{tmp_path}/forged.parquet' (FORMAT parquet)")
     with open_site(tmp_path / "forged.parquet") as database:
         answers, models, *_ = merged_report(database)
+    assert all(answers.tables[0].headers)
     assert (len(answers.tables[0].rows), len(models.tables[0].rows)) == (count // 2, count)

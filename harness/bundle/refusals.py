@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.bundle.source import LOG
+from harness.bundle.source import LOG, RECORDINGS
 from harness.errors import Problem
 from harness.files import to_json
 from harness.host import is_loopback, is_this_machine
@@ -81,9 +82,23 @@ def find_refusals(
     if recordings is not None:
         found += _private_prompts(result)
     found += [*_secrets(log, LOG, private_strings), *_private_names(log, LOG, private_strings)]
-    for number, recording in recordings or ():
-        found += _revealed_in_recording(f"recordings.jsonl, line {number}", recording, private_strings)
+    found += _once_per_model(recordings or (), private_strings)
     return list(dict.fromkeys(found))
+
+
+def _once_per_model(recordings: Iterable[tuple[int, Recording]], private_strings: PrivateStrings) -> Iterator[Problem]:
+    """What recordings reveal: of lines of one model that reveal the same, the first with the number of the others."""
+    first: dict[tuple[str, str], Problem] = {}
+    counts = Counter[tuple[str, str]]()
+    for number, recording in recordings:
+        place = f"{RECORDINGS}, line {number}"
+        for problem in _revealed_in_recording(place, recording, private_strings):
+            kind = recording.key.model, problem.message.removeprefix(place)
+            first.setdefault(kind, problem)
+            counts[kind] += 1
+    for kind, problem in first.items():
+        more = f"; and {counts[kind] - 1} more of {kind[0]}" if counts[kind] > 1 else ""
+        yield replace(problem, message=problem.message + more)
 
 
 def _misleading(result: Result) -> Iterator[Problem]:

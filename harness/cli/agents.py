@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from harness.cli.arguments import add_action
 from harness.cli.console import command_line, log, show
 from harness.cli.fixes import suggest
 from harness.errors import ConfigError, RunError
@@ -14,22 +15,27 @@ if TYPE_CHECKING:
 
 NAME = "agents"
 HELP = "List the coding agents that can drive a model here, and what is missing; install or check one."
-_ACTIONS = ("list", "install", "check", "lock")
+_ACTIONS = {
+    "install": "install an agent into an image",
+    "check": "run an agent against a scripted model, and show what it asks and does",
+    "lock": "write NAME.lock anew from the version in the agent's file",
+}
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What to do with which agent."""
-    parser.add_argument(
-        "action", nargs="?", choices=_ACTIONS, default="list", help="default: %(default)s; lock writes NAME.lock anew"
-    )
-    parser.add_argument("agent", nargs="?", metavar="NAME", help="the agent to install, check or lock")
+    parser.set_defaults(action="list", agent=None)
+    actions = parser.add_subparsers(dest="action", metavar="list|install|check|lock")
+    add_action(actions, "list", "list the agents and what is missing, as without an action")
+    for name, text in _ACTIONS.items():
+        add_action(actions, name, text).add_argument("agent", nargs="?", metavar="NAME", help="the agent's name")
 
 
 def run(args: argparse.Namespace) -> int:
     """List the agents; install, check or lock one. Raises ConfigError, DownloadError, EngineError, RunError."""
     from harness.sandbox import ensure_engine
 
-    if args.action != "list" and args.agent is None:
+    if args.action in _ACTIONS and args.agent is None:
         raise ConfigError("no agent is named", fix=f"name it: {command_line(f'agents {args.action} NAME')}")
     if args.action == "lock":
         from harness.agents import lock_agent

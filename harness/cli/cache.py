@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     show(render_cache(report))
     if renderer is not None and renderer.problem:
         log(f"how the server writes the requests could not be compared: {renderer.problem}")
+    elif renderer is not None and not report.losses:
+        log("nothing was compared with the server: no request lost anything")
     elif renderer is None and any(loss.difference for loss in report.losses):
         log("--server URL of a running llama.cpp server shows whether its prompts differ")
     return 0

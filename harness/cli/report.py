@@ -49,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.against is not None and args.format != "html":
         raise ConfigError("--against needs --format html", fix="or print it with: compare RUN --against")
+    if args.card is not None and args.card.suffix.lower() != ".png":
+        raise ConfigError(f"--card {args.card}: a card is a PNG", fix="name a file that ends in .png")
     verdict, result = load_verified(args.path, args.task_folders)
     if args.png or args.svg or args.card:
         _write_pictures(args, result)

@@ -193,8 +193,7 @@ def _notes(baseline: Result, other: Result, unlike_lanes: Sequence[str]) -> tupl
         )
     if baseline.run.id == other.run.id:
         notes.append(
-            "whether the answers are the same is not compared: in a run each model's prompts have nonces of their own, "
-            "in two runs with the same seed both have the same prompts"
+            "whether the answers are the same is not compared: in one run each model's prompts have nonces of their own"
         )
         if baseline.run.design is None and baseline.run.passes == 1:
             notes.append(

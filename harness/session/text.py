@@ -94,8 +94,7 @@ def summarize_cache(report: CacheReport) -> str:
     rest = f" Of {_counted(unknown, 'request')} nothing can be said: {why}." if unknown else ""
     rate = _rate_words(report)
     if not going_on:
-        none = "" if unknown else " No request could use a cache: none goes on from an earlier request."
-        return f"{none}{rest}{rate}".lstrip()
+        return f"{'' if unknown else _beginnings(report)}{rest}{rate}".lstrip()
     if not losses:
         return f"The cache held in all {_counted(len(going_on), 'request')} that could use it.{rate}{rest}"
     tokens, seconds = sum(loss.lost_tokens for loss in losses), lost_seconds(losses)
@@ -103,6 +102,15 @@ def summarize_cache(report: CacheReport) -> str:
     time = "" if seconds is None else f", {format_seconds(seconds)} of {format_seconds(waited_s)} until first tokens"
     words = f"The cache broke in {len(losses)} of {_counted(len(going_on), 'request')} that could use it"
     return f"{words}: {tokens:,} tokens were read again{time}.{rate}{rest}"
+
+
+def _beginnings(report: CacheReport) -> str:
+    """What a session says of a cache in which no request goes on from an earlier one: they may begin alike."""
+    cached = [tokens for verdict in report.verdicts if (tokens := verdict.request.cached_tokens)]
+    if not cached:
+        return " No request could use a cache: none goes on from an earlier request."
+    found = f"The server found {sum(cached):,} tokens of {_counted(len(cached), 'request')} in its cache"
+    return f" No request goes on from an earlier one. {found}: beginnings that requests share."
 
 
 def _rate_words(report: CacheReport) -> str:

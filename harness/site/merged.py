@@ -92,7 +92,7 @@ def _answer_table(models: Sequence[SiteRow], answers: Sequence[SiteAnswer]) -> T
         text_row(_called(answer, names), runs[answer.bundle], verdict.lane, verdict.pick, verdict.state, verdict.text)
         for answer, verdict in sorted(found, key=lambda pair: (_called(pair[0], names), pair[0].lane))
     ]
-    return Table("", ("machine", "run", "lane", "model", "", "why"), tuple(rows))
+    return Table("", ("machine", "run", "lane", "model", "state", "why"), tuple(rows))
 
 
 def _called(answer: SiteAnswer, names: Mapping[MachineClass, str]) -> str:
