@@ -54,11 +54,12 @@ def test_events_that_are_written_one_right_after_the_other_are_one_arrival() -> 
     assert timed(reads[: 7 * 8], 56).timings.decode_null_reason == "fewer than 8 arrivals"
 
 
-def test_a_stall_does_not_make_one_arrival_of_what_came_before_it() -> None:
-    reads = [((200 + 10 * n) * MS, text_chunk("x")) for n in range(20)]
+@pytest.mark.parametrize("gap_us", [10_000, 667])
+def test_a_stall_does_not_make_one_arrival_of_what_came_before_it(gap_us: int) -> None:
+    reads = [(200 * MS + 1000 * gap_us * n, text_chunk("x")) for n in range(20)]
     reading = timed([*reads, *((at + 20_000 * MS, data) for at, data in reads)], 40)
     assert reading.counts.arrivals == 40
-    assert reading.timings.decode_tps == pytest.approx(39 / 20.19)
+    assert reading.timings.decode_tps == pytest.approx(39 / (20 + 19 * gap_us / 1e6))
 
 
 CALL = {
@@ -72,10 +73,19 @@ def test_a_long_call_that_comes_at_once_is_no_work_before_the_first_token() -> N
     assert reading.timings.decode_tps == pytest.approx(50, rel=0.002)
 
 
-def test_a_thought_that_comes_at_once_is_work_before_the_first_token() -> None:
-    thought = chunk({"reasoning": "w " * 100})
-    reads = [((2200 + 20 * n) * MS, text_chunk("w ")) for n in range(1, 101)]
-    assert timed([(2200 * MS, thought), *reads], 200).timings.decode_tps == pytest.approx(50, rel=0.001)
+@pytest.mark.parametrize(("thought_tokens", "tps"), [(40, 50), (100, None)])
+def test_a_thought_that_comes_at_once_is_work_before_the_first_token(thought_tokens: int, tps: float | None) -> None:
+    thought = chunk({"reasoning": "w " * thought_tokens})
+    reads = [((2200 + 20 * n) * MS, text_chunk("w ")) for n in range(1, 151)]
+    timings = timed([(2200 * MS, thought), *reads], thought_tokens + 150).timings
+    assert timings.decode_tps == (tps if tps is None else pytest.approx(tps, rel=0.001))
+    assert timings.decode_null_reason == (None if tps else "over 25% of the tokens came at once with the first")
+
+
+def test_tokens_without_an_event_of_their_own_do_not_make_a_long_word_many_tokens() -> None:
+    words = ["Unfortunately", *(" is" for _ in range(36)), " \N{GRINNING FACE}"]
+    reads = [((200 + 20 * at) * MS, text_chunk(word)) for at, word in enumerate(words)]
+    assert timed(reads, 40).timings.decode_tps == pytest.approx(39 / 0.74, rel=0.003)
 
 
 def test_a_thought_that_is_counted_and_not_sent_is_no_part_of_the_rate() -> None:
@@ -85,6 +95,8 @@ def test_a_thought_that_is_counted_and_not_sent_is_no_part_of_the_rate() -> None
     hidden = timed(reads, None, counted).timings
     assert hidden.decode_tps == pytest.approx(50)
     assert hidden.e2e_tps == pytest.approx(150 / 3.18)
+    apart: Json = {"completion_tokens": 50, "completion_tokens_details": {"reasoning_tokens": 30}}
+    assert timed(reads, None, event({"choices": [], "usage": apart})).timings.decode_tps == pytest.approx(50)
     shown = [((200 + 20 * n) * MS, chunk({"reasoning": "x"})) for n in range(100)]
     assert timed([*shown, *reads], None, counted).timings.decode_tps == pytest.approx(50)
 

@@ -239,7 +239,7 @@ def test_wrong_times_of_the_self_test_are_warned_of(
 
 @pytest.mark.parametrize(
     ("step_s", "rate_error", "phrases"),
-    [(0.016, 0.0, ("steps of 16 ms",)), (1e-7, 1.0, ("is 100 % off the wall clock",)), (None, None, ())],
+    [(0.016, 0.0, ("steps of 16.0 ms",)), (1e-7, 1.0, ("is 100.0 % off the wall clock",)), (None, None, ())],
 )
 def test_a_coarse_clock_or_one_of_another_speed_is_warned_of(
     step_s: float | None, rate_error: float | None, phrases: tuple[str, ...]

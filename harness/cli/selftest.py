@@ -31,12 +31,23 @@ def run(args: argparse.Namespace) -> int:
 def render(measured: SelfTest) -> str:
     """The figures, one per line."""
     share = "unknown" if measured.other_cpu_share is None else f"{100 * measured.other_cpu_share:.0f} %"
+    side = "late" if measured.ttft_error_s >= 0 else "early"
     return "\n".join(
         (
-            f"TTFT is measured {1e3 * measured.ttft_error_s:.2f} ms late (median of {measured.streams} streams)",
+            f"TTFT is measured {1e3 * abs(measured.ttft_error_s):.2f} ms {side} (median of {measured.streams} streams)",
             f"a bare socket is {1e3 * measured.socket_error_s:.2f} ms late: no client can be better on this machine",
             f"a token is stamped at most {1e3 * measured.lag_p99_s:.2f} ms late (99th percentile)",
             f"the decode rate is off by {measured.decode_error_percent:.3f} % (median)",
             f"other processes used {share} of all CPU time",
+            *_clock_lines(measured),
         )
+    )
+
+
+def _clock_lines(measured: SelfTest) -> tuple[str, ...]:
+    if measured.clock_step_s is None or measured.clock_rate_error is None:
+        return ()
+    return (
+        f"the clock moves in steps of {1e3 * measured.clock_step_s:.4f} ms, and its speed is "
+        f"{100 * measured.clock_rate_error:.3f} % off the wall clock's",
     )

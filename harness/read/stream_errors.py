@@ -48,10 +48,15 @@ class StreamSummary:
 
     @property
     def finished(self) -> bool:
-        """Whether the answer is complete.
+        """Whether the server ended the stream. Some servers send no finish reason."""
+        return self.done or self.finish_reason is not None
 
-        Some servers send no finish reason. But the last event without one, and without a token before it, is what
-        llama-cpp-python sends of a request that it drops for another one: no answer that is empty.
+    @property
+    def has_answer(self) -> bool:
+        """Whether the stream ended as one with an answer does.
+
+        The last event without a finish reason, and without a token before it, is what llama-cpp-python sends of a
+        request that it drops for another one: no answer that is empty.
         """
         return self.finish_reason is not None or (self.done and self.has_tokens)
 
@@ -78,7 +83,7 @@ def _find_truncation(recording: Recording, summary: StreamSummary) -> ReportedEr
     if chars is None or not tokens or chars < MIN_TRUNCATION_CHARS:
         return None
     cached = summary.cached_tokens or 0
-    # Of the tokens that a server computes at least one is not cached: as many cached ones are counted apart.
+    # A server computes at least one token of a prompt, so that as many cached ones are counted apart.
     counted = tokens + cached if cached >= tokens else tokens
     if counted * MAX_CHARS_PER_TOKEN >= chars and counted >= (recording.min_prompt_tokens or 0):
         return None
@@ -90,7 +95,7 @@ def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: Body
     """Find an error that no server reported but the end of the stream shows."""
     if recording.end_reason == REPETITION:
         return None
-    if recording.end_reason != "complete" and not (summary.finished or summary.done):
+    if recording.end_reason != "complete" and not summary.finished:
         return ReportedError(recording.error or f"the connection ended: {recording.end_reason}", recording.end_reason)
     if summary.malformed:
         return ReportedError(f"{summary.malformed} events were not JSON, so text may be missing", "malformed_event")
@@ -99,7 +104,7 @@ def _find_bad_end(recording: Recording, summary: StreamSummary, body_error: Body
         return ReportedError(f"the reply is neither an event stream nor a complete answer: {excerpt}", "not_a_stream")
     if summary.finish_reason == "error":
         return ReportedError("the server ended the answer with the finish reason `error`", "finish_reason_error")
-    if not summary.finished:
+    if not summary.has_answer:
         missing = "a token" if summary.done else "the last event"
         return ReportedError(f"the stream ended with neither a finish reason nor {missing}", "unfinished")
     return _find_truncation(recording, summary)

@@ -59,8 +59,8 @@ class Timings:
     content or tool call (`ttfc_s`) and the last token (`e2e_s`). `role_s` and `first_synthetic_s` are the first
     role-only event and the first synthetic event (see `Counts`), which are not tokens. `decode_null_reason` says why
     `decode_tps` is None; `tokens_source` whether the server's usage or the number of events gave the token count.
-    `decode_tokens` are the tokens that `decode_tps` counts; None where they are all but the first read's share of the
-    token events in `Counts`.
+    `decode_tokens` are the tokens that `decode_tps` counts; None where they are all tokens of the reply but the first
+    read's share of the token events in `Counts`.
     """
 
     ttfb_s: float | None = None

@@ -233,9 +233,9 @@ def find_timing_problems(test: SelfTest) -> Iterator[str]:
 
 def _clock_problems(step_s: float, rate_error: float) -> Iterator[str]:
     if step_s > MAX_CLOCK_STEP_S:
-        yield f"the clock moves in steps of {1e3 * step_s:.0f} ms"
+        yield f"the clock moves in steps of {1e3 * step_s:.1f} ms"
     if rate_error > MAX_CLOCK_RATE_ERROR:
-        yield f"the clock's speed, and so that of all times, is {100 * rate_error:.0f} % off the wall clock's"
+        yield f"the clock's speed, and so that of all times, is {100 * rate_error:.1f} % off the wall clock's"
 
 
 def kit_overhead(result: Result) -> Iterator[ResultWarning]:
