@@ -20,6 +20,7 @@ from harness.report import (
 )
 from harness.report.brief import ANSWER_CHANGING
 from harness.report.compact import cut, wrap_display
+from harness.report.correctness import glance
 from harness.summarize import design_of, summarize, warnings
 from harness.types import Lane, LaneLook, Look, Outcome, PassRate, Result, SkippedTask
 from tests.example import LANE, example_result, grown_result
@@ -201,3 +202,11 @@ def test_an_undecided_run_whose_time_was_used_is_told_to_take_more_time(tmp_path
     assert "more trials (--trials)" in closing_of(undecided, tmp_path)[-1]
     ended = replace(undecided, run=replace(undecided.run, looks=(Look(6, (), "budget", 60.0),)))
     assert "more time (--budget)" in closing_of(ended, tmp_path)[-1]
+
+
+def test_the_screen_and_the_full_tables_have_one_name_for_a_quantity() -> None:
+    result = example_result()
+    screen = next(line for line in render_brief(result).splitlines() if line.startswith("model ")).split()
+    headers = glance(result).tables[0].headers
+    assert {"solved", "time"} <= set(screen)
+    assert {"solved", "time"} <= set(headers)

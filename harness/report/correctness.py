@@ -30,7 +30,7 @@ def _format_seconds(value: float | None) -> str:
 
 def glance(result: Result) -> Section:
     """One row per model: pass rate, decode rate, memory and duration."""
-    headers = ("model", "passed", "decode, tok/s", "memory", "suite time")
+    headers = ("model", "solved", "decode, tok/s", "memory", "time")
     rows = tuple(_glance_row(summary) for summary in result.summaries)
     points = tuple(point for summary in result.summaries if (point := _glance_point(summary)) is not None)
     scatter = Scatter(
@@ -43,10 +43,11 @@ def glance(result: Result) -> Section:
     return Section(
         "glance",
         "Models at a glance",
-        "Passed: trials passed of all trials of the scored tasks, whatever their outcome. A model that lacks planned "
+        "Solved: trials passed of all trials of the scored tasks, whatever their outcome. A model that lacks planned "
         "trials has no rate. "
         "Decode: median over tasks and trials with its 95 % interval. "
-        "Memory: of the server's process, or by how much the machine's use grew where that process was not seen.",
+        "Memory: of the server's process, or by how much the machine's use grew where that process was not seen. "
+        "Time: of all trials together.",
         (Table("", headers, rows),),
         (scatter,) if len(points) > 1 else (),
         tuple(
@@ -180,11 +181,11 @@ def warnings(result: Result) -> Section:
 
 
 def memory(result: Result) -> Section:
-    """Memory before, during and after each model's trials, load time and suite time."""
-    headers = ("model", "before", "loaded", "after", "method", "load", "suite time")
+    """Memory before, during and after each model's trials, load time and the time of all trials."""
+    headers = ("model", "before", "loaded", "after", "method", "load", "time")
     return Section(
         "memory",
-        "Memory and suite time",
+        "Memory and time",
         "Suite time: seconds spent in the model's trials, without warm-ups and pauses.",
         (Table("", headers, tuple(_memory_row(summary) for summary in result.summaries)),),
     )
