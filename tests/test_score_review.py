@@ -142,6 +142,31 @@ def test_a_list_that_has_a_place_of_an_earlier_one_takes_its_place() -> None:
     assert [claim.first_line for claim in read[0]] == [40]
 
 
+def places_read(*lists: list[Json]) -> list[tuple[int, int]]:
+    """The first and last lines that are read from an answer with these lists of lines."""
+    blocks = [to_json([finding(lines, "SQL injection") for lines in each]) for each in lists]
+    read = findings_of("\n".join(f"```json\n{block}\n```" for block in blocks))
+    assert read is not None
+    return [(claim.first_line or 0, claim.last_line or 0) for claim in read[0]]
+
+
+def test_a_list_of_the_most_important_findings_removes_none() -> None:
+    assert sorted(places_read([21, 40, 60], [40])) == [(21, 21), (40, 40), (60, 60)]
+
+
+def test_two_lists_that_share_a_finding_are_joined() -> None:
+    assert places_read([[1, 2], 21, 40], [40, 60, 80]) == [(1, 2), (21, 21), (40, 40), (60, 60), (80, 80)]
+
+
+def test_a_list_whose_lines_are_off_by_one_is_revised_as_a_whole() -> None:
+    assert places_read([[20, 22], 40, 60], [[21, 22], 41, 70]) == [(21, 22), (41, 41), (70, 70)]
+    assert places_read([[20, 22], 40], [[22, 22], 42]) == [(20, 22), (40, 40), (22, 22), (42, 42)]
+
+
+def test_findings_without_lines_revise_none() -> None:
+    assert places_read([None, 21], [None, 40]) == [(0, 0), (21, 21), (0, 0), (40, 40)]
+
+
 def test_a_file_above_a_list_is_that_of_its_findings() -> None:
     read = findings_of('{"app.py": [{"line_range": [3, 4], "title": "SQL"}], "util.py": [{"line": 5, "title": "MD5"}]}')
     assert read is not None
@@ -424,6 +449,18 @@ PATH = case("path", defect=["path", "../"], file="app.py", lines=[40, 40], sever
         "The other paths are properly checked, this one leads out",
         "Unlike the names, which are correctly checked, the path is not",
         "Join it with a helper that makes the path safe against ../",
+        "../ leads out. The fix properly validates it.",
+        "../ leads out. A joined name with a check is safe against it.",
+        "../ leads out. A fixed folder is safe from this.",
+        "os.path.basename correctly rejects such names; here ../ leads out.",
+        "The first branch correctly handles it. The path of this one leads out.",
+        "../ leads out; it safely handles an empty name, yet fails on others.",
+        "../ leads out, while the helper properly avoids it",
+        "../ leads out. There is no trouble for an attacker to exploit it.",
+        "../ leads out. The caller has nothing to report.",
+        "It seems harmless. It is not: ../ leads out.",
+        "../ leads out. It isn't a risk unless the name comes from outside.",
+        "../ leads out. This isn't a vulnerability in the library, but in how it is called.",
     ],
 )
 def test_a_complaint_that_a_thing_is_not_known_to_be_safe_is_no_denial(text: str) -> None:
@@ -454,6 +491,12 @@ def test_a_complaint_that_a_thing_is_not_known_to_be_safe_is_no_denial(text: str
         "Safe against ../",
         "The path isn't vulnerable",
         "The path was well done",
+        "The path is harmless",
+        "../ leads out. This is handled correctly.",
+        "../ leads out: handled well.",
+        "No action needed: ../ leads out",
+        "It is not true that ../ leads out",
+        "This code is protected against a path that leads out",
     ],
 )
 def test_a_finding_that_calls_its_place_right_finds_nothing(text: str) -> None:

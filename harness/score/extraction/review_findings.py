@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import product
 
 from harness.files import MAX_JSON_DEPTH, is_deeper_than
 from harness.languages import LANGUAGES
@@ -28,6 +29,7 @@ _TEXT_KEYS = ("category", "type", "kind", "title", "name", "claim", "description
               "details", "explanation", "summary", "rule", "cwe", "id")  # fmt: skip
 _MAX_TEXT_CHARS = 100_000
 _MAX_FINDINGS = 200
+_MAX_LISTS = 50
 _MAX_FINDING_CHARS = 2000
 _MAX_TRIES = 20
 # Every repetition is bounded, and a path is tried from its first character only: "......" would else be tried from
@@ -53,6 +55,8 @@ _FILE = re.compile(rf"(?<![\w./-])[\w./-]{{1,200}}(?:{'|'.join(map(re.escape, _E
 _SEVERITY_WORD = re.compile(rf"\b({'|'.join([*SEVERITIES, *_SYNONYMS])})\b", re.IGNORECASE)
 _SEVERITY_FIRST = re.compile(rf"\W*+(?:{'|'.join(SEVERITIES)})\b", re.IGNORECASE)
 _JSON_START = re.compile(r"^[ \t]*+([\[{])", re.MULTILINE)
+_Place = tuple[str | None, int, int]
+"""A finding's file, first and last line."""
 _EMPTY_LIST = re.compile(r"[ \t]*+\[[ \t]*+\][ \t]*+")
 
 
@@ -191,19 +195,38 @@ def _from_json(text: str) -> list[ReviewFinding] | None:
 
 
 def _join(lists: Sequence[Sequence[ReviewFinding]]) -> list[ReviewFinding]:
-    """The findings of several lists, such as one for each file, in their order.
-
-    A list that has a place of an earlier one is that one revised, and takes its place.
-    """
+    """The findings of several lists, such as one for each file, in their order; of one place those of the last list."""
     kept: list[Sequence[ReviewFinding]] = []
-    places: set[tuple[str | None, int | None, int | None]] = set()
-    for findings in reversed(lists):
-        lines = ((finding.file, finding.first_line, finding.last_line) for finding in findings)
-        own = {place for place in lines if place[1] is not None}
-        if places.isdisjoint(own):
-            kept.append(findings)
-            places |= own
-    return [finding for findings in reversed(kept) for finding in findings][:_MAX_FINDINGS]
+    for later in [findings for findings in lists if findings][-_MAX_LISTS:]:
+        places = set(filter(None, map(_place_of, later)))
+        kept = [*(_without_revised(earlier, places, len(later)) for earlier in kept), later]
+    return [finding for findings in kept for finding in findings][:_MAX_FINDINGS]
+
+
+def _place_of(finding: ReviewFinding) -> _Place | None:
+    if finding.first_line is None or finding.last_line is None:
+        return None
+    return finding.file, finding.first_line, finding.last_line
+
+
+def _without_revised(earlier: Sequence[ReviewFinding], places: Set[_Place], length: int) -> Sequence[ReviewFinding]:
+    """What a later list of this length with these places leaves of an earlier one: nothing of one that it revises.
+
+    It revises one where half of the longer list or more have the same places, up to a line. A list of the most
+    important findings, or of another file, does not; of that the findings at other places stay.
+    """
+    near = sum(_is_near(_place_of(finding), places) for finding in earlier)
+    if near and 2 * near >= max(len(earlier), length):
+        return []
+    return [finding for finding in earlier if _place_of(finding) not in places]
+
+
+def _is_near(place: _Place | None, places: Set[_Place]) -> bool:
+    """Whether a place is one of these, where its first and its last line may each be off by one."""
+    if place is None:
+        return False
+    file, first, last = place
+    return any((file, first + before, last + after) in places for before, after in product((-1, 0, 1), repeat=2))
 
 
 def _ends_with_empty_list(text: str) -> bool:

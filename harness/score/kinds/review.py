@@ -3,9 +3,10 @@
 The answer is a JSON list (alone, in a fence, or under a key `findings`) of objects, or several such lists, {"app.py":
 list} or objects one after another, with `file` (optional where one file is reviewed), `line` or `lines` [from, to] or
 `line_start` and `line_end`, `severity`, `category`, and any of `title`, `claim`, `description`, `message`; or Markdown:
-one list item, table row or heading for each finding, with "line 12" or "lines 12-15" or "app.py:12" in it. A list that
-has a place of an earlier list takes its place. An empty JSON list, alone, in a fence, or as the first or last line
-without other findings, is an answer: nothing was found.
+one list item, table row or heading for each finding, with "line 12" or "lines 12-15" or "app.py:12" in it. A list takes
+the place of an earlier one if half of their findings have the same lines, up to one; else each finding takes the place
+of one at its lines. An empty JSON list, alone, in a fence, or as the first or last line without other findings, is an
+answer: nothing was found.
 
 settings (all optional)
     line_tolerance          a finding's lines may be off by so many; default 3
@@ -29,7 +30,8 @@ metrics       recall, precision, severity_exact, severity_near, findings, matche
               undecided (how many), undecided_claims (the first of them)
 One finding matches one defect, in as many pairs as possible; a further finding of a defect that is found is repeated.
 A finding that speaks of more than three kinds of defects is stuffed and finds none. A finding that says that a place is
-right finds nothing there. Every finding, matched or not, is held against the decoys and the clean code.
+right finds nothing there; a sentence that only says what is in order, such as a remark on the fix, is not counted.
+Every finding, matched or not, is held against the decoys and the clean code.
 
 Words do not decide whether a claim that meets the notions makes sense, nor whether a claim that meets none is true: the
 former counts as right, the latter is undecided and counts neither way, until somebody reads it without the model's
@@ -46,7 +48,7 @@ from functools import lru_cache
 
 from harness.errors import Problem
 from harness.score.compare import display
-from harness.score.denials import is_denial
+from harness.score.denials import is_denial, without_all_clear
 from harness.score.extraction.review_findings import SEVERITIES, ReviewFinding, findings_of
 from harness.score.scorer_kind import ScorerKind
 from harness.score.validation import (
@@ -228,7 +230,8 @@ def _says_defect(finding: ReviewFinding, expect: Mapping[str, Json]) -> bool:
     text = _plain(finding.text)
     if is_denial(text) or _contains(text, expect.get("unless", ())):
         return False
-    return _contains(text, expect["defect"]) and ("requires" not in expect or _contains(text, expect["requires"]))
+    said = without_all_clear(text)
+    return _contains(said, expect["defect"]) and ("requires" not in expect or _contains(said, expect["requires"]))
 
 
 def _is_false_claim(finding: ReviewFinding, expect: Mapping[str, Json]) -> bool:
