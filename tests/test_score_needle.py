@@ -129,7 +129,18 @@ def test_a_number_that_is_denied_doubted_or_scaled_is_wrong(value: Json) -> None
     assert failed(judge({"allowance": "53 (fifty-three) euros, each day"}, (allowance,))) == set()
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["53 (over the whole year)", "53 euros excluding tax", "53 euros, twice a week", "53, without exception",
+     "53 euros above all", "53, none other", "53 euros per half day"],
+)  # fmt: skip
+def test_words_behind_a_value_do_not_reverse_it(value: Json) -> None:
+    allowance = case("allowance", key="allowance", any=["53", "53 euros"])
+    assert failed(judge({"allowance": value}, (allowance,))) == set()
+
+
 HARBOUR = case("harbour", key="harbour", any=["Port Helmi", "Helmi"])
+WINTER_HARBOUR = case("winter", key="winter harbour", any=["Vasa"])
 
 
 @pytest.mark.parametrize(
@@ -147,12 +158,16 @@ HARBOUR = case("harbour", key="harbour", any=["Port Helmi", "Helmi"])
     ],
 )
 def test_a_name_beside_an_alternative_is_wrong(value: Json) -> None:
-    assert failed(judge({"harbour": value}, (HARBOUR,))) == {"harbour", "precision"}
+    answer = {"harbour": value, "winter harbour": "Vasa"}
+    assert failed(judge(answer, (HARBOUR, WINTER_HARBOUR))) == {"harbour", "precision"}
 
 
 @pytest.mark.parametrize(
-    "value", ["Helmi, Port", "Helmi, harbour", "the large one, Helmi", "port of Helmi", ["the port Helmi"], "HELMI"]
-)
+    "value",
+    ["Helmi, Port", "Helmi, harbour", "the large one, Helmi", "port of Helmi", ["the port Helmi"], "HELMI",
+     "Helmi, Finland", "Helmi, Harbour Authority", "Helmi, since March", "Helmi, currently", "Helmi; amended",
+     "Helmi / current", "Helmi, PhD"],
+)  # fmt: skip
 def test_a_name_beside_its_description_is_right(value: Json) -> None:
     assert failed(judge({"harbour": value}, (HARBOUR,))) == set()
 

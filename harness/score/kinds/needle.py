@@ -47,11 +47,14 @@ _MAX_MORE_WORDS = 6
 _GROUPED = re.compile(r"(?<=\d)[,_ '\u2009\u202f\u00a0](?=\d{3}\b)")
 _SMALL_WORDS = frozenset(("a", "an", "the", "at", "on", "in", "of", "per", "for", "each", "every"))
 _OTHER_MEANING = re.compile(
-    r"(?<![^\W\d_])(?:not|no|never|neither|nor|none|or|and|but|vs|versus|than|rather|instead|except|excluding|unlike|"
-    r"without|hardly|barely|former|formerly|previously|old|until|before|under|over|above|below|maybe|perhaps|possibly|"
-    r"probably|unsure|wrong|false|incorrect|half|twice|double|squared|"
+    r"(?<![^\W\d_])(?:not|no|never|neither|nor|or|and|but|vs|versus|instead|hardly|barely|former|formerly|previously|"
+    r"old|until|before|maybe|perhaps|possibly|probably|unsure|wrong|false|incorrect|squared|"
     r"(?:is|are|was|were|do|does|did|has|have|ca|wo|could|would|should)n['’]?t)(?![^\W\d_])"
 )
+_REVERSING = frozenset(
+    ("than", "except", "excluding", "unlike", "without", "under", "over", "above", "below", "half", "twice", "double")
+)
+"""Words that change a value which they stand before: "over 53"; "53, over the whole year" is 53."""
 _ALTERNATIVES = re.compile(r"[,;/|\n]")
 # A hyphen between words, as in port-7419 or 4-5, or with a space behind it, is no sign.
 _WORD = re.compile(r"(?:(?<![\w)%])-)?(?:\d+(?:[.:]\d+)*|(?<![\d.])\.\d+)|[^\W\d_]+|%")
@@ -149,12 +152,12 @@ def _has_other_unit(value: Json, spelling: Json, spellings: Sequence[Json]) -> b
 
 
 def _says(value: Json, spelling: Json) -> bool:
-    """Whether a value holds a spelling and not many more words, and no other number in digits."""
+    """Whether a value holds a spelling as it is and not many more words, and no other number in digits."""
     given, wanted = _words(value), _words(spelling)
     if not wanted or len(given) > len(wanted) + _MAX_MORE_WORDS:
         return False
-    starts = range(len(given) - len(wanted) + 1)
-    if not any(given[at : at + len(wanted)] == wanted for at in starts):
+    starts = [at for at in range(len(given) - len(wanted) + 1) if given[at : at + len(wanted)] == wanted]
+    if all(at > 0 and given[at - 1] in _REVERSING for at in starts):
         return False
     return sum(map(_is_number, given)) == sum(map(_is_number, wanted))
 
@@ -164,30 +167,32 @@ def _is_denied(text: str, known: Set[str]) -> bool:
     return any(_plain_word(word[0]) not in known for word in _OTHER_MEANING.finditer(text.casefold()))
 
 
-def _has_alternative(text: str, known: Set[str], spellings: Sequence[Json]) -> bool:
+def _has_alternative(text: str, known: Set[str], spellings: Sequence[Json], others: Sequence[Json]) -> bool:
     """Whether a text gives something else beside the spellings of a value.
 
     That is a number that none of them has, in words or with a scale too ("53 million"), or, of values without a number,
-    a part behind or before a comma, slash or semicolon that reads as a value itself: one word, or words with a capital
-    ("Helsinki, Oslo"), without a `known` one. A description does not ("the diver, Marguerite Ostrander").
+    parts without a `known` word behind or before commas, slashes or semicolons: one that is a value of another case
+    (`others`), or two that read as values: one word, or words with a capital ("Helsinki, Oslo, Turku"). One such part
+    is no alternative but a description ("Marguerite Ostrander, Head of Diving").
     """
     ungrouped = _GROUPED.sub("", text)
     if ungrounded_numerals(ungrouped, "; ".join(_GROUPED.sub("", str(spelling)) for spelling in spellings)):
         return True
     if any(map(_is_number, _words(text))):
         return False
-    others = [part for part in _ALTERNATIVES.split(ungrouped) if known.isdisjoint(_words(part))]
-    return any(len(_words(part)) == 1 or part != part.lower() for part in others if _words(part))
+    parts = [part for part in _ALTERNATIVES.split(ungrouped) if _words(part) and known.isdisjoint(_words(part))]
+    is_of_another = any(_words(part) == _words(other) for part in parts for other in others)
+    return is_of_another or sum(len(_words(part)) == 1 or part != part.lower() for part in parts) > 1
 
 
-def _is_in_words(value: Json, spellings: Sequence[Json], known: Set[str]) -> bool:
+def _is_in_words(value: Json, spellings: Sequence[Json], known: Set[str], others: Sequence[Json]) -> bool:
     """Whether a value is one of the spellings in a few more words; `known` are words that are no alternative."""
     if isinstance(value, list | dict):
         return False
     if not any(_says(value, spelling) and not _has_other_unit(value, spelling, spellings) for spelling in spellings):
         return False
     text = str(value)[:_MAX_VALUE_CHARS]
-    return not _is_denied(text, known) and not _has_alternative(text, known, spellings)
+    return not _is_denied(text, known) and not _has_alternative(text, known, spellings, others)
 
 
 def _only_entry(value: Json) -> Json:
@@ -210,10 +215,11 @@ def _key_of(case: Case) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """What the answer gives for the key of one case."""
+    """What the answer gives for the key of one case, and the right values of the other cases."""
 
     case: Case
     value: Json
+    others: Sequence[Json]
 
     @property
     def is_absent(self) -> bool:
@@ -237,12 +243,17 @@ class _Lookup:
         # Such words deny nothing and are no alternative: "the old brewery", "Ostrander, diver".
         right = [*spellings, *self.case.expect.get("any", ()), self.case.expect["key"]]
         known = {word for spelling in right for word in _words(spelling)}
-        return given in map(_normalize, spellings) or _is_in_words(_only_entry(self.value), spellings, known)
+        is_spelled = given in map(_normalize, spellings)
+        return is_spelled or _is_in_words(_only_entry(self.value), spellings, known, self.others)
 
     def check(self) -> Check:
         expected = "not in the text" if self.is_absent else display(self.case.expect["any"])
         note = "superseded" if self.is_superseded else None
         return Check(self.case.id, self.is_right, expected, display(self.value), note)
+
+
+def _values_of_others(case: Case, variant: Variant) -> list[Json]:
+    return [value for other in variant.cases if other is not case for value in other.expect.get("any", ())]
 
 
 def _recall(lookups: Sequence[_Lookup]) -> float | None:
@@ -281,7 +292,7 @@ def score_needle(variant: Variant, readings: Sequence[Reading], sandbox: Sandbox
     if values is None:
         return no_answer(check_names(variant), "no JSON object was found in the answer")
     given = [key for key, value in values.items() if _normalize(value) is not None]
-    lookups = [_Lookup(case, values.get(_key_of(case))) for case in variant.cases]
+    lookups = [_Lookup(case, values.get(_key_of(case)), _values_of_others(case, variant)) for case in variant.cases]
     precision = _precision(lookups, given)
     metrics: dict[str, Json] = {
         "recall": _recall(lookups),
