@@ -131,6 +131,8 @@ def test_an_object_inside_a_sentence_declines_nothing() -> None:
     assert judge(spoken_of, possible=True).outcome is Outcome.PASSED
     for answer in (
         f"Otherwise I would answer: {decline()}\n\n{SOLVED}",
+        f"{SOLVED}\n\nWere there none, I would have answered:\n- {decline()}",
+        f"You ask for one of:\n1. {decline()}\n2. the code\n\n{SOLVED}",
         f"I shall not say {decline()} here.",
         f"- Never {decline()}",
         f"- {decline()} would be wrong.",

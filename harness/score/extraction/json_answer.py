@@ -19,8 +19,9 @@ from harness.types import Json
 _MAX_TRIES = 50
 _MAX_TEXT_CHARS = 100_000
 """A text of nothing but braces would otherwise be parsed once from each of them, and each time to its end."""
-# What may stand around an object on its line: marks of a quote, a list or emphasis, and tags.
-_MARKS_BEFORE = re.compile(r"(?:[ \t`*>+-]|\d{1,3}[.)][ \t]|<\w{1,20}>)*+")
+# What may stand around an object on its line: marks of a quote or emphasis, and tags; before it those of a list, too.
+_MARKS_BEFORE = re.compile(r"(?:[ \t`*>]|<\w{1,20}>)*+")
+_ITEM_BEFORE = re.compile(r"(?:[ \t`*>+-]|\d{1,3}[.)][ \t]|<\w{1,20}>)*+")
 _MARKS_AFTER = re.compile(r"(?:[ \t`*>.]|</\w{1,20}>)*+")
 _DECORATION = " \t`*>"
 _OBJECT = re.compile(r"\{(?=\s{0,200}[\"}])")
@@ -74,9 +75,9 @@ def object_of(text: str) -> dict[str, Json] | None:
     return value if isinstance(value, dict) else None
 
 
-def lone_object(text: str, *, after_colon: bool = False) -> tuple[dict[str, Json], str] | None:
-    """The first object that stands on lines of its own, also as a list item or in tags, and the text around it; with
-    `after_colon` also one that ends a line after a colon.
+def lone_object(text: str, *, in_list: bool = False) -> tuple[dict[str, Json], str] | None:
+    """The first object that stands on lines of its own, also in tags, and the text around it; with `in_list` also one
+    that is a list item or ends a line after a colon, where a text beside an answer would only name it.
 
     None without one: an object inside a sentence is spoken of. Raises DuplicateKeyError. Of a text of more than 100,000
     characters only these are searched.
@@ -93,7 +94,8 @@ def lone_object(text: str, *, after_colon: bool = False) -> tuple[dict[str, Json
         except (ValueError, RecursionError):
             continue
         before = text[text.rfind("\n", 0, brace.start()) + 1 : brace.start()]
-        begins = _MARKS_BEFORE.fullmatch(before) or (after_colon and before.rstrip(_DECORATION).endswith(":"))
+        is_listed = in_list and (_ITEM_BEFORE.fullmatch(before) or before.rstrip(_DECORATION).endswith(":"))
+        begins = is_listed or _MARKS_BEFORE.fullmatch(before)
         ends = _MARKS_AFTER.fullmatch(text[end:].partition("\n")[0])
         if begins and ends and _if_shallow(value) is not None:
             return value, text[: brace.start()] + text[end:]

@@ -1,7 +1,8 @@
 """Kind `cannot_do`: one task of a pair, of which one can be done and its twin cannot, with a stated way to say so.
 
 To decline is to answer with the JSON object {"status": "cannot", "reason": code}, alone or in a fence; sentences may
-stand around it, but an object inside a sentence declines nothing. A refusal in other words does not count.
+stand around it, but an object inside a sentence, or in a list beside a fenced block, declines nothing. A refusal in
+other words does not count.
 
 settings      of kind `calls`, or of kind `edits` where driver is given there; and
     possible    true or false: whether this twin can be done (required)
@@ -86,7 +87,8 @@ def _passages(answer: str) -> list[_Passage]:
     text = clean(answer)
     blocks = fenced_blocks(text)
     outside = outside_fences(text)
-    lone = lone_object(outside, after_colon=not blocks) or (None, outside)
+    # Beside a block "- {...}" and "I would answer: {...}" name an option.
+    lone = lone_object(outside, in_list=not blocks) or (None, outside)
     return [*map(_passage_of, reversed(blocks)), _Passage(*lone)]
 
 
