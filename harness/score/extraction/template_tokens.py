@@ -21,9 +21,10 @@ _REASONING = (
     ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>"),
 )
 _ELEMENTS = ("thought", "reasoning")
-_LEFT_OF_MENTION = re.compile(r"[\w,;:] \Z")
+# In a sentence, "the </think> tag", or quoted on both sides, but not by three backticks: a thought may end in code.
+_LEFT_OF_MENTION = re.compile(r"\b(?:the|an?|any|no|this|that|tag|token|mark) \Z|(?<!`)([`'\"])\Z", re.IGNORECASE)
 _RIGHT_OF_MENTION = re.compile(r" [a-z]|[.,;:?!]")
-_QUOTES = ("'", '"', "`")
+_MAX_LEFT_CHARS = 8
 _INVISIBLE = "\ufeff\u200b"
 
 
@@ -54,12 +55,12 @@ def _end_of_reasoning(text: str, marks: tuple[str, str]) -> int:
     end = len(text)
     while (start := text.rfind(mark, 0, end)) >= 0:
         after = start + len(mark)
-        left = text[max(0, start - 2) : start]
-        in_sentence = _LEFT_OF_MENTION.search(left) and _RIGHT_OF_MENTION.match(text, after)
-        if not in_sentence and not left.endswith(_QUOTES):
+        left = _LEFT_OF_MENTION.search(text[max(0, start - _MAX_LEFT_CHARS) : start])
+        is_mention = left and (text.startswith(left[1], after) if left[1] else _RIGHT_OF_MENTION.match(text, after))
+        if not is_mention:
             return after
         end = start
-    return text.find(mark) + len(mark) if mark in text and text.lstrip().startswith(opening) else 0
+    return text.rfind(mark) + len(mark) if mark in text and text.lstrip().startswith(opening) else 0
 
 
 def _without_element(text: str, opening: str, closing: str) -> str:
