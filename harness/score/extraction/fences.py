@@ -3,6 +3,7 @@
 Follows CommonMark 0.31, section 4.5, except that a fence may be indented by more than three spaces: models put fences
 under list items and indent them to the item's text, or further; that a fence may begin below words of its line ("Here
 it is: ```python"); and that marks with other text on their line close a block where its code is complete by then.
+Without a check of completeness these are the first such marks of a block that nothing else closes.
 `fenced_blocks` is the entry point.
 """
 
@@ -16,12 +17,15 @@ from itertools import islice
 _OPEN = re.compile(
     r"^(?P<lead>[ \t]*(?:>[ \t]?)*(?:[ \t]*(?:[-*+]|\d+[.)])[ \t]+)?)(?P<mark>`{3,}+|~{3,}+)(?P<info>[^`\n]*+)$"
 )
-_OPEN_AFTER_WORDS = re.compile(r"[:*][ \t]?(?P<mark>`{3,}+)(?P<info>[A-Za-z][\w+#.-]*+)[ \t]*+$")
+_OPEN_AFTER_WORDS = re.compile(
+    r"(?:[:*][ \t]?|\b(?:code|function|solution|answer|program|script|query|is|this)[ \t])"
+    r"(?P<mark>`{3,}+)(?P<info>[A-Za-z][\w+#.-]*+)[ \t]*+$"
+)
 _MAX_WORD_CHARS = 60
 """From the end of a line so many characters are searched for a fence below words."""
 DOCUMENT_LABELS = ("markdown", "md")
 _COMMENT_BEGINS = ("#", "//", "*", "--", ">", "|")
-_MAX_INEXACT_CLOSES = 8
+_MAX_INEXACT_CLOSES = 24
 """Each costs a search of all lines below it."""
 _INVISIBLE = "\ufeff\u200b"
 _MAX_LATER_CLOSES = 8
@@ -149,6 +153,18 @@ def _begins_block(lines: Sequence[str], index: int) -> bool:
     return _is_close(next(below, ""), opening.lead, opening.mark)
 
 
+def _is_mention(lines: Sequence[str], index: int) -> bool:
+    """Whether the fence below words of a line is only spoken of: the next marks that are not open a labeled block."""
+    for at in range(index + 1, len(lines)):
+        opening = _opening(lines[at])
+        if opening is not None:
+            return bool(opening.info)
+        code = _code_before_mark(lines[at], "")
+        if code is not None and not code.endswith(":"):
+            return False
+    return False
+
+
 def _cut_inexact_close(text: str, mark: str) -> tuple[str, bool]:
     """The text of a block without a closing fence, up to marks at the end of its last line or before other words."""
     stripped = text.rstrip()
@@ -209,6 +225,8 @@ def _split(text: str, is_complete: _IsComplete) -> tuple[list[Block], list[str]]
     index, before, inexact = 0, "", 0
     while index < len(lines):
         opening = _opening(lines[index])
+        if opening is not None and opening.words and _is_mention(lines, index):
+            opening = None
         words = lines[index] if opening is None else opening.words
         before = words.strip() or before
         if opening is None or words:
