@@ -66,6 +66,7 @@ PYTHON = Language(
         ),
         possible_line=r"^\s|^[})\]]|^#|^(?:if|for|while|with|try|else|elif|except|finally|return|raise|assert)\b.*:?$|[\\,(\[{]$",
         test_line=r"^[ \t]*+(?:(?:async\s+)?def test_|class Test\w*[(:]|(?:import|from) (?:pytest|unittest|answer)\b)",
+        body=r"(?m)^(?![ \t]*+(?:async[ \t]+)?def\b[^\n]*:[ \t]*+(?:\.\.\.)?[ \t]*$)[ \t]*+\S",
         parses=python_code.parses,
         names=python_code.names_of,
         is_program=python_code.is_program,

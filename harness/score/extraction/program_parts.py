@@ -40,19 +40,28 @@ _OLD = re.compile(
     r"|\boriginally\W*$|\bwas\W*$|\bfor (?:reference|comparison)\W*$|^\W*(?:before|original|old)\W*$",
     re.I,
 )
-# As a label only: "That is wrong:" may speak of the code above and lead to the right one.
+# Only labels that point down, with a colon: "Wrong!" and "Wait, that would be wrong:" speak of the code above and lead
+# to the right one.
 _COUNTEREXAMPLE = re.compile(
-    r"^\W*(?:not|wrong|incorrect|bad|instead of)(?: (?:this|that))?\W*$"
-    r"|^\W*before (?:the|this|my) (?:fix|change|correction)\W*$"
-    r"|\bwould (?:also |still )?be (?:wrong|incorrect|a mistake|a bug)\W*$"
-    r"|\b(?:version|solution|code|approach|way|variant) (?:that|which) (?:is|would be) (?:wrong|incorrect)\W*$"
-    r"|^\W*(?:a|an|one|another|the) (?:common|typical|frequent|easy|usual) (?:mistake|error|pitfall|bug)"
-    r"(?: (?:is|was|would be)(?: to (?:write|do|use|return)(?: this)?)?)?\W*$"
-    r"|^\W*the (?:bug|mistake|error|problem|fault) (?:was|is) here\W*$",
+    r"^\W*(?:(?:not|wrong|incorrect|bad|instead of)(?: this)?"
+    r"|before (?:the|this|my) (?:fix|change|correction)"
+    r"|note\b.{0,80}\bwould (?:also |still )?be (?:wrong|incorrect|a mistake|a bug)"
+    r"|an? .{0,40}(?:version|solution|code|approach|way|variant) (?:that|which) (?:is|would be) (?:wrong|incorrect)"
+    r"|(?:a|an|one|another|the) (?:common|typical|frequent|easy|usual) (?:mistake|error|pitfall|bug)"
+    r"(?: (?:is|was|would be)(?: to (?:write|do|use|return)(?: this)?)?)?"
+    r"|the bug (?:was|is) here"
+    r"|avoid (?:tests|code|versions|solutions) like (?:this|these)\b.{0,80})[\s*_]*:[\s*_]*$",
     re.I,
 )
 _SENTENCE_END = re.compile(r"[.!?]\s+")
 _NEW = re.compile(r"\b(?:fix\w*|correct\w*|new|improve\w*|updated?|better|final|rewritten|refactored|whole)\b", re.I)
+# Of tests: those below replace those above. "New Year:" and "Tests with fixed dates:" do not.
+_REPLACES = re.compile(
+    r"\b(?:fixed|corrected|improved|updated|better|final|rewritten|refactored)\s+(?:version|tests?|suite)\b"
+    r"|\bnew version\b|^\W*(?:fixed|corrected|improved|updated|better|final|rewritten|refactored)\W*$"
+    r"|\blet me (?:redo|rewrite|correct|fix)\b|\buse (?:this|these) instead\b",
+    re.I,
+)
 _USE = re.compile(
     r"\b(?:usage|use|examples?|run|running|try|call|test(?:s|ed|ing)?|check|verify|demo|samples?|outputs?|install)\b",
     re.I,
@@ -99,15 +108,19 @@ def _label_of(block: Block) -> str:
 
 
 def without_loaders(blocks: Sequence[Block], wanted: Sequence[str]) -> list[Block]:
-    """The blocks without those that load a wanted name from another module or replace it by its result, as uses do."""
+    """The blocks without those that load a wanted name from the answer or replace it by its result, as uses do.
+
+    A block with a function of that name is none, whatever it imports and calls its variables.
+    """
     names = "|".join(re.escape(name.split(".")[0]) for name in wanted)
     loader = re.compile(
-        rf"\b(?:{names})\b[^\n=]{{0,200}}=\s*(?:await\s+)?(?:require|import)\s*\("
-        rf"|^[ \t]*+(?:from\s+[\w.]++\s+)?import\b[^\n#]{{0,300}}\b(?:{names})\b"
-        rf"|^[ \t]*+({names})\s*+=\s*+(?:\w++\.)?\1\b",
+        rf"^(?:const|let|var)\b[^\n=]{{0,200}}\b(?:{names})\b[^\n=]{{0,200}}=\s*(?:await\s+)?"
+        rf"(?:require|import)\s*\(\s*['\"`](?:\.|answer)"
+        rf"|^({names})\s*+=\s*+(?:\w++\.)?\1\b",
         re.MULTILINE,
     )
-    return _without(blocks, lambda block: loader.search(block.text))
+    function = re.compile(rf"\b(?:def|fn|func|function|class)\s+(?:{names})\b")
+    return _without(blocks, lambda block: loader.search(block.text) and not function.search(block.text))
 
 
 def without_fragments(language: str, blocks: Sequence[Block], is_complete: Callable[[str], bool]) -> list[Block]:
@@ -268,18 +281,26 @@ def parts_of(language: str, blocks: Sequence[Block], chosen: Block, *, starts: b
     return [block for block in blocks if any(block is part for part in parts)]
 
 
+def _is_test(name: str) -> bool:
+    return name.lower().startswith("test")
+
+
 def tests_of(language: str, blocks: Sequence[Block], fitting: Sequence[Block]) -> list[Block]:
-    """The fitting blocks of tests with the blocks of imports that they need, in the answer's order.
+    """The fitting blocks of tests with the blocks that they need, in the answer's order.
 
     Only the last one where a test is defined again, and only those from the last one that is said to be better.
     """
-    better = max((index for index, block in enumerate(fitting) if _NEW.search(block.before)), default=0)
+    better = max((index for index, block in enumerate(fitting) if _REPLACES.search(block.before)), default=0)
     tests = list(fitting[better:])
     names = _names_by_block(language, (*tests, *blocks))
-    defined = [name for block in tests for name in names[id(block)].defined if name.lower().startswith("test")]
+    defined = [name for block in tests for name in names[id(block)].defined if _is_test(name)]
     tests = tests if len(set(defined)) == len(defined) else tests[-1:]
-    imports = [block for block in blocks if names[id(block)].imported and not names[id(block)].defined]
-    parts = _with_needed(tests, imports[:MAX_PARTS], names)
+    others = [block for block in blocks if not any(map(_is_test, names[id(block)].defined))]
+    # One that neither imports nor asserts is the tested code. Of several that have a missing name the last is taken:
+    # one of imports.
+    others = [block for block in others if names[id(block)].imported or "assert" in block.text]
+    others.sort(key=lambda block: not names[id(block)].defined)
+    parts = _with_needed(tests, others[-MAX_PARTS:], names)
     return [block for block in blocks if any(block is part for part in parts)]
 
 
