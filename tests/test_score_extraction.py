@@ -213,6 +213,15 @@ LEAKED = [
           "def add(a):\n    return a + '</think>'\n"),
     Shape("a mention below reasoning", f"{THINK}```python\n{PY}```\nIt ignores the </think> tag.", "fenced", PY),
     Shape("reasoning that ends in a sentence", f"It must add. </think> Here:\n```python\n{PY}```", "fenced", PY),
+    Shape("reasoning that ends in a word in backticks", f"{DRAFT}Call it `add`</think>\n```python\n{PY}```", "fenced",
+          PY),
+    Shape("reasoning that ends in a quoted word", f'{DRAFT}Call it "add"</think>\n{PY}', "unfenced", f"\n{PY}"),
+    Shape("reasoning that ends in a fence", f"{DRAFT.rstrip()}</think>\nIt adds:\n\n{PY}", "unfenced-in-prose", PY),
+    Shape("reasoning that ends in the middle of a sentence",
+          f"{DRAFT}ok, done </think> here it is:\n```python\n{PY}```", "fenced", PY),
+    Shape("reasoning that ends before a period", f"{DRAFT}ok, done </think>.\n{PY}", "unfenced-in-prose", PY),
+    Shape("opened reasoning with mentions alone",
+          f"<think>Not the </think> tag.\n{DRAFT}Nor the </think> tag.\n```python\n{PY}```", "fenced", PY),
     Shape("reasoning without an answer", f"Maybe\n{DRAFT}</think>\n", None),
     Shape("a tool token before it", f"<|python_tag|>{PY}<|eom_id|>", "unfenced", PY),
     Shape("role tokens before it", f"<|im_start|>assistant\n{PY}<|im_end|>", "unfenced", PY),
@@ -404,8 +413,20 @@ INEXACT = [
           "fenced-unclosed", f"/// ```\n/// add(1, 2);\n/// ```\n{RUST}", "rust"),
     Shape("a here-document in a fence of four", f"````bash\n{WRITES_FENCE}````", "fenced", WRITES_FENCE, "bash",
           ()),
+    Shape("a fence below words without a colon", f"Here is the code ```python\n{PY}```\nIt adds.", "fenced", PY),
+    Shape("a fence that is spoken of", f"I return one block that begins with: ```python\n\n```python\n{PY}```\nDone.",
+          "fenced", PY),
+    Shape("a fence that is spoken of in bold", f"**Format:** ```python\n\nHere it is:\n\n```python\n{PY}```", "fenced",
+          PY),
+    Shape("fences that are spoken of", f"- it starts with: ```python\n- it ends with: ```\n\n```python\n{PY}```",
+          "fenced", PY),
+    Shape("many drafts, each closed after its last line",
+          f"No:\n```python\n{WRONG.rstrip()}```\n\ntext\n\n" * 20 + f"Yes:\n```python\n{PY.rstrip()}```\n\nDone.",
+          "fenced-last", PY),
     Shape("a version in the label", f"```python3.11\n{PY}```", "fenced", PY),
 ]  # fmt: skip
+NAMED_LIKE = "def add(a, b):\n    add = a\n    add = add + b\n    return add\n"
+NAMED_LIKE_GO = "func add(a int) int {\n\tadd := 0\n\tadd = add + a\n\treturn add\n}\n"
 JS_DRAFT = "function add(a, b) {\n  return a;\n}\n"
 FRAGMENTS = [
     Shape("the whole, then a signature that does not parse",
@@ -422,6 +443,25 @@ FRAGMENTS = [
     Shape("the whole, then a use that imports it",
           f"```python\n{PY}```\nUsage:\n```python\nfrom answer import add\n\nadd = add\nprint(add(1, 2))\n```",
           "fenced-last", PY),
+    Shape("the whole, then a signature with types",
+          f"```python\n{PY}```\nThe signature:\n```python\ndef add(a: int, b: int) -> int: ...\n```", "fenced-last",
+          PY),
+    Shape("a draft, then one with an import of its name", f"{DRAFT}Final:\n```python\nimport tools.add\n\n\n{PY}```",
+          "fenced-last", f"import tools.add\n\n\n{PY}"),
+    Shape("a draft, then one that imports a function of its name",
+          f"{DRAFT}Final:\n```python\nfrom tools import add as plus\n\n\n{PY}```", "fenced-last",
+          f"from tools import add as plus\n\n\n{PY}"),
+    Shape("a draft, then one with a variable of its name", f"{DRAFT}Final:\n```python\n{NAMED_LIKE}```", "fenced-last",
+          NAMED_LIKE),
+    Shape("a draft, then one with a variable of its name in Go",
+          f"```go\nfunc add(a int) int {{\n\treturn 0\n}}\n```\nFinal:\n```go\n{NAMED_LIKE_GO}```", "fenced-last",
+          NAMED_LIKE_GO, "go"),
+    Shape("a draft, then one that binds its name again",
+          f"{DRAFT}Final:\n```python\n{PY}add = add if add else None\n```",
+          "fenced-last", f"{PY}add = add if add else None\n"),
+    Shape("a draft, then one that loads another package",
+          "```js\nconst add = 0;\n```\nFinal:\n```js\nconst add = require('sums').add;\n```", "fenced-last",
+          "const add = require('sums').add;\n", "javascript"),
     Shape("a draft, then a better one that does not parse",
           f"{DRAFT}Better:\n```python\n# adds both numbers\ndef add(a, b)\n    return a + b\n```", "fenced-last",
           "# adds both numbers\ndef add(a, b)\n    return a + b\n"),
@@ -536,6 +576,10 @@ def test_a_counterexample_below_the_code_is_not_taken(label: str) -> None:
     [
         "That is wrong:", "This avoids the common mistake:", "The bug was in the sum, which is fixed here:",
         "This would be wrong for None, so:", "Not bad, but better:", "Before the fix it gave 0, now:",
+        "Actually, that would be wrong:", "Wait, that would be wrong.", "No, this would be a mistake:",
+        "Hmm, returning 0 would be incorrect.", "That solution would still be wrong.", "Wrong!", "Wrong.", "Incorrect.",
+        "Bad.", "Not this.", "Not that:", "The bug is here.", "The problem is here!", "The error was here:",
+        "The fault was here:", "No, that is a version that is wrong:",
     ],
 )  # fmt: skip
 def test_a_correction_below_words_of_what_is_wrong_is_taken(label: str) -> None:
@@ -567,12 +611,41 @@ def test_a_mark_chooses_the_block_that_contains_it() -> None:
 
 def test_tests_in_several_blocks_are_taken_together() -> None:
     imports, first, second = "import pytest\n", "def test_a():\n    assert pytest\n", "def test_b():\n    assert 1\n"
-    better = first.replace("pytest", "pytest.mark")
+    better, helper = first.replace("pytest", "pytest.mark"), "def check(a):\n    assert add(a, 1)\n"
     cases = [
         ((("Imports:", imports), ("One:", first), ("Two:", second)), "\n".join([imports, first, second])),
         ((("Imports:", imports), ("One:", first), ("Again:", better)), "\n".join([imports, better])),
         ((("One:", first), ("A better test:", second)), second),
         ((("One:", second), ("It tests this:", f"import re\n\n{PY}")), second),
+        *(
+            ((("One:", first), (label, second)), f"{first}\n{second}")
+            for label in (
+                "New Year:",
+                "Tests with fixed dates:",
+                "Tests for correct error messages:",
+                "Whole ranges:",
+                "Also a new test:",
+            )
+        ),
+        *(
+            ((("One:", first), (label, second)), second)
+            for label in (
+                "Improved:",
+                "The final version:",
+                "Corrected tests:",
+                "Wait, it is 2, so let me redo this:",
+                "Use this instead:",
+            )
+        ),
+        ((("One:", second), ("Avoid tests like these, which need pytest:", first)), second),
+        (
+            (("Setup:", helper), ("One:", "def test_a():\n    check(1)\n"), ("Two:", second)),
+            f"{helper}\ndef test_a():\n    check(1)\n\n{second}",
+        ),
+        (
+            (("Setup:", "import pytest\nCASES = [1]\n"), ("One:", "def test_a():\n    assert CASES\n")),
+            "import pytest\nCASES = [1]\n\ndef test_a():\n    assert CASES\n",
+        ),
     ]
     for blocks, code in cases:
         answer = "\n".join(f"{label}\n```python\n{text}```" for label, text in blocks)
