@@ -11,7 +11,7 @@ from harness.errors import TaskError
 from harness.mining import MiningOptions, mine
 from harness.mining.candidates import CommitStates, candidates, states_of
 from harness.mining.environment import TestEnvironment
-from harness.mining.history import MAX_TEXT_BYTES, open_history
+from harness.mining.history import MAX_TEXT_BYTES, SUBMODULE, Commit, FileChange, open_history
 from harness.mining.npm_requirements import read_npm_requirements
 from harness.mining.requirements import read_requirements
 from harness.mining.version_module import version_module
@@ -95,6 +95,23 @@ def test_no_commit_before_the_date_is_looked_at(repository: Path) -> None:
         ({**FIX, "windows.py": "A = 2\n"}, MESSAGE, "changes a file with CRLF line endings"),
         ({**FIX, "tests/data.csv": "1" * MAX_TEXT_BYTES + "\n"}, MESSAGE, "changes a binary file or a very large one"),
         ({**FIX, "pkg/data.json": "[2]\n"}, MESSAGE, "changes data or other code beside the source"),
+        (
+            {**FIX, "pkg/test/test_a.py": "", "pkg/test/support.py": "A = 1\n"},
+            MESSAGE,
+            "changes code without tests in a",
+        ),
+        (
+            {**FIX, "pkg/testing/sub/base.py": "A = 2\n", "pkg/testing/test_a.py": ""},
+            MESSAGE,
+            "changes code without tests",
+        ),
+        ({**FIX, "pkg/tests/test_a.py": "", "pkg/tests/help.py": "A = 1\n"}, MESSAGE, None),
+        ({**FIX, "pkg/testing/test_a.py": "", "pkg/testing/data.json": "1\n"}, MESSAGE, None),
+        (
+            {**FIX, "pkg/docs/conf.py": "A = 2\n", "pkg/CHANGES.txt": "It adds.\n", "pkg/LICENSE": "None\n"},
+            MESSAGE,
+            None,
+        ),
         ({**FIX, "pkg/build/fast.c": "int a;\n"}, MESSAGE, "changes data or other code beside the source"),
         ({**FIX, "pkg/{{name}}.py": "A = 1\n"}, MESSAGE, "changes a source file with braces in its path"),
         ({**FIX, "pkg/README.md": "A package.\n", "notes/1.txt": "It adds.\n", "setup.py": ""}, MESSAGE, None),
@@ -105,7 +122,8 @@ def test_what_rules_a_commit_out_is_one_sentence(
     repository: Path, files: dict[str, str | bytes], message: str, reason: str | None
 ) -> None:
     odd: dict[str, str | bytes] = {"old.py": "A = 'ä'\n".encode("latin-1"), "windows.py": "A = 1\r\n"}
-    commit(repository, {**odd, "pkg/data.json": "[1]\n", "pkg/__init__.py": ""}, "Add what a task cannot have")
+    package = {"pkg/data.json": "[1]\n", "pkg/__init__.py": "", "pkg/testing/sub/base.py": "A = 1\n"}
+    commit(repository, {**odd, **package}, "Add what a task cannot have")
     commit(repository, files, message)
     if reason is None:
         assert newest(repository).given == ("calc.py",)
@@ -120,6 +138,16 @@ def test_a_commit_that_changes_a_submodule_is_ruled_out(repository: Path, tmp_pa
     commit(repository, {**FIX})
     with pytest.raises(RejectionError, match="changes a submodule"):
         newest(repository)
+
+
+def test_what_a_commit_says_of_itself_rules_it_out_before_its_tree_is_listed(repository: Path) -> None:
+    history = open_history(repository)
+    change = FileChange("calc.py", "M", "100644", "100644")
+    vendored = FileChange("vendored", "M", SUBMODULE, SUBMODULE)
+    nowhere = "0" * 40
+    for changes, message, reason in (((change, vendored), MESSAGE, "submodule"), ((change,), "Fix", "3 words")):
+        with pytest.raises(RejectionError, match=reason):
+            states_of(Commit(nowhere, nowhere, message, changes), history, PYTHON)
 
 
 def test_a_commit_that_leads_a_link_elsewhere_is_ruled_out(repository: Path) -> None:

@@ -7,9 +7,8 @@ its tests on the new source. What rules a commit out is a `RejectionError`, whos
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from harness.mining.history import LINK, SUBMODULE, Blob, Commit, History
 from harness.mining.version_module import version_module
@@ -18,6 +17,7 @@ from harness.repository_tasks import (
     Ecosystem,
     Layout,
     RejectionError,
+    folders_of,
     is_kept,
     layout_of,
     leak_in,
@@ -55,12 +55,16 @@ def candidates(history: History, ecosystem: Ecosystem, since: str | None) -> Ite
 
 
 def states_of(commit: Commit, history: History, ecosystem: Ecosystem) -> CommitStates:
-    """The two states of a commit. Raises RejectionError."""
+    """The two states of a commit. Raises RejectionError.
+
+    What rules it out by what its changes say comes first, then by the repository's paths, and its files are read last.
+    """
+    _require_request(commit)
     old_tree, new_tree = history.tree(commit.parent), history.tree(commit.sha)
     paths = {**old_tree, **new_tree}
     layout = layout_of(ecosystem, paths)
     _require_small_change(commit, layout)
-    _require_whole_change(commit, layout.beside_source(paths))
+    _require_whole_change(commit, layout, paths)
     _require_small_source([blob for path, blob in old_tree.items() if layout.is_source(path)])
     old, new = history.texts(old_tree), history.texts(new_tree)
     source = [change.path for change in commit.changes if layout.is_source(change.path)]
@@ -82,10 +86,16 @@ def states_of(commit: Commit, history: History, ecosystem: Ecosystem) -> CommitS
     return states
 
 
-def _require_small_change(commit: Commit, layout: Layout) -> None:
-    changes = [change for change in commit.changes if layout.is_source(change.path)]
+def _require_request(commit: Commit) -> None:
+    """What is known without the files of the repository."""
     if any(SUBMODULE in (change.mode, change.old_mode) for change in commit.changes):
         raise RejectionError("changes a submodule")
+    if len(re.findall(r"\w{2,}", commit.message)) < MIN_MESSAGE_WORDS:
+        raise RejectionError(f"its message has fewer than {MIN_MESSAGE_WORDS} words")
+
+
+def _require_small_change(commit: Commit, layout: Layout) -> None:
+    changes = [change for change in commit.changes if layout.is_source(change.path)]
     if any(change.status not in "AM" for change in changes):
         raise RejectionError("deletes a source file or changes its type")
     if any(LINK in (change.mode, change.old_mode) for change in changes):
@@ -97,12 +107,14 @@ def _require_small_change(commit: Commit, layout: Layout) -> None:
     if any("{" in change.path or "}" in change.path for change in changes):
         # A prompt includes a file by its path, between braces.
         raise RejectionError("changes a source file with braces in its path")
-    if len(re.findall(r"\w{2,}", commit.message)) < MIN_MESSAGE_WORDS:
-        raise RejectionError(f"its message has fewer than {MIN_MESSAGE_WORDS} words")
 
 
-def _require_whole_change(commit: Commit, beside_source: Collection[str]) -> None:
+def _require_whole_change(commit: Commit, layout: Layout, paths: Iterable[str]) -> None:
     """What no answer may edit, and tests may read, is none of the change."""
+    if any(layout.may_be_source(change.path) for change in commit.changes):
+        # It would be new in both states, as tests are, and a part of the fix with it.
+        raise RejectionError("changes code without tests in a folder that may be tests or source")
+    beside_source = layout.beside_source(paths)
     if any(change.path in beside_source for change in commit.changes):
         raise RejectionError("changes data or other code beside the source")
 
@@ -133,10 +145,10 @@ def _require_text(files: Mapping[str, str | None], changed: Sequence[str]) -> No
 
 def _require_fit(states: CommitStates) -> None:
     given_bytes = sum(len(states.before[path].encode()) for path in states.given)
-    folders = {str(folder) for path in states.before for folder in PurePosixPath(path).parents}
+    folders = {folder for path in states.before for folder in folders_of(path)}
     if given_bytes > MAX_GIVEN_BYTES:
         raise RejectionError(f"the files that matter have more than {MAX_GIVEN_BYTES // 1024} KiB")
-    _require_few_files(len(states.before) + len(folders))
+    _require_few_files(len(states.before) + len(folders) + 1)
     _require_few_bytes(sum(len(text.encode()) for text in states.before.values()))
     if not states.test_files:
         raise RejectionError("changes no file of tests")

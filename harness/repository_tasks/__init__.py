@@ -23,7 +23,7 @@ from harness.repository_tasks.folder import (
     require_replaceable,
     write_with_answers,
 )
-from harness.repository_tasks.layout import Layout, ecosystem_of, is_kept, layout_of
+from harness.repository_tasks.layout import Layout, ecosystem_of, folders_of, is_kept, layout_of
 from harness.repository_tasks.leaks import leak_in, message_leaks
 from harness.repository_tasks.proof import CONDITIONS, MAX_STATE_S, Proof, RejectionError, compare_states, prove
 
@@ -50,6 +50,7 @@ __all__ = [
     "diff_answer",
     "ecosystem_of",
     "files_and_format",
+    "folders_of",
     "is_kept",
     "keep_if_proved",
     "layout_of",
