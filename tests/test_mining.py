@@ -424,6 +424,8 @@ def test_what_the_tests_of_javascript_need_is_read_and_nothing_is_executed() -> 
     assert (needs.runner, needs.preload, needs.lock) == ("mocha", ("should",), "{}")
     assert dict(needs.dependencies) == {"@a/b": "1", "mocha": "^10", "ms": "^2", "should": "13"}
     assert read_npm_requirements({"package.json": '{"scripts": {"test": "node --test"}}'}).runner == "node"
+    removes = PACKAGE.replace("npm run lint", "rm -r build")
+    assert read_npm_requirements({"package.json": removes}).preload == ("should",)
     with pytest.raises(TaskError, match="jest starts its tests"):
         read_npm_requirements({"package.json": '{"scripts": {"test": "jest --ci"}}'})
 
@@ -440,6 +442,24 @@ def test_what_the_tests_of_javascript_need_is_read_and_nothing_is_executed() -> 
         ({"test": "npm run lint && npm run tape:all", "lint": "xo", "tape:all": "jest"}, None),
         ({"test": "npm run mocha", "mocha": "jest --ci"}, None),
         ({"test": "jest --config .mocharc && echo no-mocha"}, None),
+        ({"test": "yarn eslint --env mocha . && jest"}, None),
+        ({"test": "npx --no-install eslint --env mocha . && jest"}, None),
+        ({"test": "cross-env A=1 eslint --env mocha . && jest"}, None),
+        ({"test": "npm exec eslint -- --env mocha . && jest"}, None),
+        ({"test": "(eslint --env mocha .) && jest"}, None),
+        ({"test": "jest test/tape"}, None),
+        ({"test": "jest --config test/mocha/jest.config.js || echo 'no; mocha failed'"}, None),
+        ({"test": "npm --prefix tape run unit", "unit": "jest"}, None),
+        ({"test": "nyc --include test/tape jest"}, None),
+        ({"test": "node -r mocha test/tape.js && node node_modules/jest/bin/jest.js"}, None),
+        (
+            {"test": "A=1 cross-env B='2 3' nyc --reporter lcov npm run unit -- -x", "unit": "npx -p tap tape a.js"},
+            "tape",
+        ),
+        ({"test": "istanbul cover node_modules/.bin/_mocha -- -R spec"}, "mocha"),
+        ({"test": "node -r esm ./node_modules/mocha/bin/mocha.js"}, "mocha"),
+        ({"test": "concurrently 'npm run lint' \"npm run unit\"", "unit": "tape it's.js"}, "tape"),
+        ({"test": "eslint . &&(cross-env A=1 node --experimental-a --test)"}, "node"),
     ],
 )
 def test_the_runner_is_the_one_that_the_scripts_start(scripts: dict[str, str], runner: str | None) -> None:

@@ -6,35 +6,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.errors import TaskError
 from harness.files import from_json
+from harness.mining.npm_scripts import NODE, OTHER_RUNNERS, RUNNERS, ScriptCommand, commands_of
 from harness.repository_tasks import JAVASCRIPT, is_kept
 from harness.sandbox import LOCK_FILE
 
-_RUNNERS: Mapping[str, re.Pattern[str]] = {
-    "mocha": re.compile(r"(?<![\w.:-])_?mocha(?![\w:-])"),
-    "tape": re.compile(r"(?<![\w.:-])tape(?![\w:-])"),
-    "node": re.compile(r"\bnode\b[^&|;]*\s--test\b"),
-}
-"""Each as a word of a command; the name of a script or of an option may have it as a part."""
-_OTHERS = re.compile(r"(?<![\w.:-])(?:ava|borp|jasmine|jest|karma|tap|uvu|vitest|web-test-runner)(?![\w:-])")
-_SCRIPT = re.compile(r"\b(?:npm|pnpm|yarn)(?:\s+(?:-[\w=-]+|run(?:-script)?))*\s+([\w:.-]+)")
-_LINTER = re.compile(
-    r"(?:^|[&|;])\s*(?:npx\s+)?(?:\S*/)?(?:biome|eslint|jshint|oxlint|prettier|semistandard|standard|xo)\b[^&|;\n]*",
-    re.M,
-)
-"""The command of a linter, whose options may name a runner: `eslint --env mocha`."""
 _PRELOAD = re.compile(r"(?:^|\s)(?:-r|--require)[ =](\S+)")
 _NAME = re.compile(r"(?:@[\w.-]+/)?[A-Za-z][\w.-]*")
 _IMPORT = re.compile(r"""(?:\brequire\(|\bfrom|\bimport\(?)\s*["']((?:@[\w.-]+/)?[A-Za-z][\w.-]*)(?:/[^"']*)?["']""")
 _RANGE = re.compile(r"[\w.*^~<>=| -]+")
 """A range of versions at the registry; an address, a path or an alias has a colon or a slash."""
 _GROUPS = ("dependencies", "devDependencies", "optionalDependencies", "peerDependencies")
-_MAX_SCRIPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +37,10 @@ class NpmRequirements:
 def read_npm_requirements(files: Mapping[str, str | None]) -> NpmRequirements:
     """The requirements of a repository with these files. Raises TaskError where its tests have another runner."""
     package = _object(files.get("package.json"))
-    script = "\n".join(_scripts(package.get("scripts")))
+    commands = tuple(commands_of(_strings(package.get("scripts")), "test"))
     imported = {found for path, text in files.items() for found in _imports(path, text)}
-    runner = _runner(script, imported)
-    preload = tuple(dict.fromkeys(name.strip("\"'") for name in _PRELOAD.findall(script)))
+    runner = _runner([command.program for command in commands], imported)
+    preload = _preload(commands, runner)
     ranges = {name: text for group in reversed(_GROUPS) for name, text in _ranges(package.get(group))}
     needed = {*_object_keys(package.get("dependencies")), *imported, *({runner} - {"node"})}
     needed |= {found[0] for name in preload if (found := _NAME.match(name)) is not None}
@@ -63,28 +50,21 @@ def read_npm_requirements(files: Mapping[str, str | None]) -> NpmRequirements:
     return NpmRequirements(runner, preload, dependencies, files.get(LOCK_FILE))
 
 
-def _runner(script: str, imported: set[str]) -> str:
-    for name, pattern in _RUNNERS.items():
-        if pattern.search(script):
-            return name
+def _runner(programs: Collection[str], imported: set[str]) -> str:
+    for program, runner in RUNNERS.items():
+        if program in programs:
+            return runner
     if "tape" in imported:
         return "tape"
-    other = _OTHERS.search(script)
-    what = f"{other[0]} starts its tests" if other else "its test script names no runner"
-    raise TaskError(f"{what}; the runners are {', '.join(_RUNNERS)}")
+    other = next((program for program in programs if program in OTHER_RUNNERS), None)
+    what = f"{other} starts its tests" if other else "its test script names no runner"
+    raise TaskError(f"{what}; the runners are {', '.join(RUNNERS.values())}")
 
 
-def _scripts(scripts: Any) -> Iterator[str]:
-    """The commands of the script `test` and of those that it starts, without their names and without linters."""
-    known = {name: text for name, text in scripts.items() if isinstance(text, str)} if isinstance(scripts, dict) else {}
-    waiting, seen = ["test"], set[str]()
-    while waiting and len(seen) < _MAX_SCRIPTS:
-        name = waiting.pop()
-        if name in seen or name not in known:
-            continue
-        seen.add(name)
-        yield _LINTER.sub("", _SCRIPT.sub(lambda found: "" if found[1] in known else found[0], known[name]))
-        waiting += _SCRIPT.findall(known[name])
+def _preload(commands: Sequence[ScriptCommand], runner: str) -> tuple[str, ...]:
+    """What the options of the runner's commands load first; a test of tape is often started with node."""
+    texts = (" ".join(each.words) for each in commands if each.program == NODE or RUNNERS.get(each.program) == runner)
+    return tuple(dict.fromkeys(name.strip("\"'") for text in texts for name in _PRELOAD.findall(text)))
 
 
 def _imports(path: str, text: str | None) -> list[str]:
@@ -92,10 +72,12 @@ def _imports(path: str, text: str | None) -> list[str]:
     return _IMPORT.findall(text) if is_code and text is not None else []
 
 
+def _strings(group: Any) -> dict[str, str]:
+    return {name: text for name, text in group.items() if isinstance(text, str)} if isinstance(group, dict) else {}
+
+
 def _ranges(group: Any) -> Iterator[tuple[str, str]]:
-    for name, text in group.items() if isinstance(group, dict) else ():
-        if isinstance(text, str) and _RANGE.fullmatch(text):
-            yield name, text
+    return ((name, text) for name, text in _strings(group).items() if _RANGE.fullmatch(text))
 
 
 def _object_keys(value: Any) -> set[str]:
