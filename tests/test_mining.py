@@ -288,7 +288,26 @@ def test_a_repository_of_another_user_is_named_with_the_command_that_trusts_it(
     assert caught.value.fix == f"if you trust its owner: {advice}"
 
 
-@pytest.mark.parametrize("since", ["nonsense", "now", "2090-01-01"])
+@pytest.mark.parametrize("since", ["2025-12-01", "2025-12-01T08:00:00Z", "2025-12-01 08:00", "20 years ago"])
+def test_a_date_in_the_past_is_one_of_iso_8601_or_so_long_ago(repository: Path, since: str) -> None:
+    commit(repository, {**FIX})
+    assert len(list(candidates(open_history(repository), PYTHON, since))) == 1
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        "nonsense",
+        "now",
+        "2090-01-01",
+        "2024-13-45",
+        "2023-02-29",
+        "6 monthss ago",
+        "never",
+        "0 days ago",
+        "2024-01-31 25:00",
+    ],
+)
 def test_a_date_that_is_none_or_not_in_the_past_is_refused(repository: Path, since: str) -> None:
     commit(repository, {**FIX})
     with pytest.raises(TaskError, match=f"'{since}' is no date in the past") as caught:

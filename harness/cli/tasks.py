@@ -51,7 +51,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     mine_parser = add_action(actions, "mine", "make tasks of a repository's own commits")
     mine_parser.add_argument("repository", type=Path, metavar="REPO", help="a git repository with its history")
     mine_parser.add_argument("folder", type=Path, metavar="DIR", help="where the tasks are written")
-    mine_parser.add_argument("--since", metavar="DATE", help="only commits after this date, as git reads it")
+    mine_parser.add_argument(
+        "--since", metavar="DATE", help="only commits after this date, 2024-01-31 or '6 months ago'"
+    )
     mine_parser.add_argument("--max", type=int, default=20, metavar="N", help="stop after N tasks (default: 20)")
 
 

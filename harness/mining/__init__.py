@@ -27,7 +27,7 @@ _WORK_FOLDER = ".mining"
 
 @dataclass(frozen=True, slots=True)
 class MiningOptions:
-    """Since when commits are looked at (a date as git reads it; None: all), and how many tasks are enough.
+    """Since when commits are looked at (2024-01-31 or "6 months ago"; None: all), and how many tasks are enough.
 
     `architecture` is that of the containers, for which packages are fetched.
     """

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from harness.errors import TaskError
@@ -28,6 +29,9 @@ _TRAILER = re.compile(
     rf"|(?:closes|fixes)\b:?[ \t]*{_REFERENCE}(?:(?:,| and|,? &)[ \t]*{_REFERENCE})*[ \t\r.]*)$",
     re.IGNORECASE | re.MULTILINE,
 )
+
+_AGO = re.compile(r"[0-9]{1,4} (?:second|minute|hour|day|week|month|year)s? ago")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class History:
     """The texts of the last two trees, by the digests of their blobs."""
 
     def commits(self, since: str | None) -> Iterator[Commit]:
-        """The commits that have one parent, newest first; `since` is a date as git reads it. Raises TaskError."""
+        """The commits that have one parent, newest first; `since` as `_require_past` takes it. Raises TaskError."""
         if since is not None:
             self._require_past(since)
         words = ["log", "--no-merges", "--raw", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv", "-z"]
@@ -83,11 +87,18 @@ class History:
                 yield commit
 
     def _require_past(self, since: str) -> None:
-        """Raises TaskError for what git takes for this moment: it does so with every text that is no date."""
+        """Raises TaskError for what is neither a date of ISO 8601 nor "N units ago", or not in the past.
+
+        Git takes every text for some moment: 2024-13-45 for a day of this year, and what it cannot read for now.
+        """
         began = int(time.time())
-        reading = self.git("rev-parse", f"--since={since}").strip()
-        if int(reading.removeprefix("--max-age=")) >= began:
-            raise TaskError(f"{since!r} is no date in the past", fix="write it as 2024-01-31 or as '6 months ago'")
+        if _AGO.fullmatch(since) or _is_date(since):
+            reading = self.git("rev-parse", f"--since={since}").strip()
+            if int(reading.removeprefix("--max-age=")) < began:
+                return
+        raise TaskError(
+            f"{since!r} is no date in the past since 1970", fix="write it as 2024-01-31 or as '6 months ago'"
+        )
 
     def files(self, sha: str) -> dict[str, str | None]:
         """The text of each file of a commit, as `texts` gives it."""
@@ -166,6 +177,16 @@ def open_history(path: Path) -> History:
 def _no_history(path: Path, error: TaskError) -> TaskError:
     fix = error.fix or "name a git repository"
     return TaskError(f"{path}: has no history of commits ({error.message})", fix=fix)
+
+
+def _is_date(text: str) -> bool:
+    if _DATE.fullmatch(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_trailers(message: str) -> str:
