@@ -446,6 +446,8 @@ def test_a_dummy_for_a_server_that_wants_no_key_refuses_no_run(value: str) -> No
     plan = run_plan()
     keyed = replace(plan, models=(replace(plan.models[0], server="mlx-openai-server", key_env="MY_KEY"),))
     assert detect_private_strings(keyed, {**os.environ, "MY_KEY": value}).api_keys == {}
+    short = "hunter2-pw12"
+    assert detect_private_strings(keyed, {**os.environ, "MY_KEY": short}).api_keys == {short: "MY_KEY"}
 
 
 def test_every_eval_ever_gets_a_document_per_model_and_a_line_per_trial(

@@ -318,7 +318,7 @@ PROBLEMS = [
         "task.toml",
         'fails = ["one"]',
         'fails = ["one"]\nbreaks = "sum"',
-        "task.toml, line 11: $.wrong[0]: has breaks and fails, of which only one may be given; leave one of them out",
+        "task.toml, line 11: $.wrong[0]: has breaks, and fails: only one of these may be given; leave one of them out",
     ),
     ("cases.json", '"two"', '"one"', "cases.json (variant 0): $[1].id: the id 'one' is a duplicate"),
     (

@@ -21,8 +21,8 @@ from harness.files import to_json
 from harness.host import is_loopback, is_this_machine
 from harness.types import Json, Recording, Result, RunPlan
 
-MIN_KEY_CHARS = 13
-"""Shorter keys, or a server's name, are dummies for a server that wants none: they occur in every result by chance."""
+_DUMMY_KEY = re.compile(r".{0,7}|[A-Za-z._-]{0,12}", re.DOTALL)
+"""A word such as `none` or `llama-server` is given to servers that want no key, and occurs in any result by chance."""
 MIN_HOST_CHARS = 4
 """Shorter host names occur in ordinary words by chance."""
 API_KEYS = re.compile(
@@ -53,7 +53,7 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
     models = plan.models if plan is not None else ()
     found = {environment.get(model.key_env, ""): model.key_env for model in models if model.key_env}
     dummies = {model.server for model in models}
-    keys = {key: name for key, name in found.items() if len(key) >= MIN_KEY_CHARS and key not in dummies}
+    keys = {key: name for key, name in found.items() if not _DUMMY_KEY.fullmatch(key) and key not in dummies}
     host = socket.gethostname()
     hosts = {name for name in (host, host.split(".")[0]) if len(name) >= MIN_HOST_CHARS and not is_loopback(name)}
     return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), keys)

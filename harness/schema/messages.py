@@ -157,8 +157,9 @@ def _no_alternative(error: ValidationError, schema: Json, location: Location) ->
     branches: list[list[ValidationError]] = error.kind.as_dict().get("context", [])
     if not all(branches):
         forms = [form for form, found in zip(_lookup(schema, error.schema_path), branches, strict=True) if not found]
-        names = sorted({name for form in forms for name in form.get("required", ())})
-        yield here.problem(f"has {' and '.join(names)}, of which only one may be given", "leave one of them out")
+        # Each form is a group of names: "tool with arguments, and edit".
+        names = sorted(" with ".join(form["required"]) for form in forms if "required" in form)
+        yield here.problem(f"has {', and '.join(names)}: only one of these may be given", "leave one of them out")
         return
     if all(_has_other_type(branch, path, schema) for branch in branches):
         wanted = [
