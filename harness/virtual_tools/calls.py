@@ -190,7 +190,8 @@ def tool_messages(
 ) -> tuple[list[dict[str, Json]], Workspace]:
     """The messages with role `tool` that answer a reply's calls in order, and the workspace after them.
 
-    They end early once their texts have more than `max_chars`: a short call may be answered with a long file.
+    Once their texts have more than `max_chars`, the calls that remain get no answer and change nothing: a short call
+    may be answered with a long file, and `verify` needs no more than the recorded request has room for.
     """
     messages: list[dict[str, Json]] = []
     for number, call in enumerate(calls, 1):
