@@ -107,7 +107,8 @@ def test_a_heading_may_say_more_than_the_path(heading: str) -> None:
 
 
 def test_a_sentence_that_ends_in_a_given_path_names_a_whole_file() -> None:
-    assert applied("Here is the new app/main.py:\n```\nX = 1\n```\n", MANY).files["app/main.py"] == "X = 1\n"
+    new = "from calc import add\nX = 1\n"
+    assert applied(f"Here is the new app/main.py:\n```\n{new}```\n", MANY).files["app/main.py"] == new
     assert not applied("So app/main.py needs no change:\n```\nX = 1\n```\n", MANY).changed
 
 
@@ -124,6 +125,41 @@ def test_a_sentence_that_ends_in_a_given_path_names_a_whole_file() -> None:
 )
 def test_a_block_that_shows_a_files_use_is_not_the_file(sentence: str, block: str) -> None:
     assert not applied(f"{sentence}\n\n{block}\n", MANY).changed
+
+
+@pytest.mark.parametrize(
+    ("sentence", "excerpt"),
+    [
+        ("Changes in calc.py:", "    return a + b  # the sign"),
+        ("The new code in calc.py:", "    return a + b  # the sign"),
+        ("**Changed in calc.py:**", "    return a + b  # the sign"),
+        ("The changed line in `calc.py`:", "    return a + b"),
+        ("The bug is in calc.py:", "    return a - b  # here"),
+        ("This is what you get from calc.py:", "3"),
+        ("Now it prints, with python calc.py:", "3\n4\n5\n6\n7"),
+    ],
+)
+def test_an_excerpt_or_an_output_does_not_replace_the_whole_file(sentence: str, excerpt: str) -> None:
+    shown = f"{sentence}\n```\n{excerpt}\n```\n"
+    for whole in (f"calc.py\n```python\n{FIXED}```\n", f"The fixed file:\n```python\n{FIXED}```\n"):
+        for answer in (whole + shown, shown + whole):
+            assert judge(answer).outcome is Outcome.PASSED, answer
+
+
+def test_a_whole_file_may_lack_the_beginning_or_the_end_of_the_given_one() -> None:
+    given = f"import os\n\nLIMIT = 3\n\n\n{ADD}"
+    for kept in (given.partition("\n\n")[2], given.partition("\n\n\ndef double")[0] + "\n"):
+        for sentence in ("Here is `a.py` without what nobody uses:", "So `a.py` is:", "The new code in a.py:"):
+            done = applied(f"{sentence}\n```python\n{kept}```\n", {"a.py": given, "main.py": "import a\n"})
+            assert done.files["a.py"] == kept
+
+
+def test_a_heading_may_name_what_the_code_is_about_instead_of_a_file() -> None:
+    files, code = {"app.js": "old();\n"}, "```js\nfresh();\n```\n"
+    for heading in ("1. Node.js", "New code (Node.js):", "Full code for Next.js:"):
+        assert not find_edits(f"{heading}\n{code}", files)
+        assert applied(f"app.js\n{code}\n{heading}\n{code}", files).files["app.js"] == "fresh();\n"
+    assert applied(f"app.js\n{code}\nNew file: more.js\n{code}", files).changed == ("app.js", "more.js")
 
 
 def test_typescript_and_javascript_take_each_others_labels_and_other_languages_do_not() -> None:
@@ -144,6 +180,15 @@ def test_a_new_file_that_only_a_comment_names_is_one_where_the_change_needs_it()
     beside = helper.replace("helper", "app/helper")
     assert applied(BLOCK + beside, MANY).changed == ("app/helper.py", "calc.py")
     assert applied(helper).changed == ("helper.py",)
+    for sentence, path in (
+        ("And a new module:", "helper.py"),
+        ("**Notes:**", "NOTES.md"),
+        ("The test:", "test_calc.py"),
+    ):
+        answer = f"{BLOCK}\n{sentence}\n{helper.replace('helper.py', path)}"
+        assert applied(answer).changed == tuple(sorted(("calc.py", path)))
+    assert applied(f"{BLOCK}\nFor example:\n{helper}").changed == ("calc.py",)
+    assert applied(f"app/{BLOCK}\nAnd a module:\n{helper}", {"app/calc.py": ADD}).changed == ("app/calc.py",)
 
 
 def test_a_sentence_names_the_file_of_a_block_only_if_that_has_the_old_lines() -> None:
@@ -155,6 +200,22 @@ def test_a_sentence_names_the_file_of_a_block_only_if_that_has_the_old_lines() -
         "Then it stands in `app/notes.txt`:\n<<<<<<< SEARCH\n    return 2 * a\n=======\n    return a\n>>>>>>> REPLACE\n"
     )
     assert applied(BLOCK + second, MANY).changed == ("calc.py",)
+
+
+def test_an_example_of_the_format_that_is_indented_as_code_is_no_edit() -> None:
+    example = indent("<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n", "    ")
+    done = applied(f"I use this format:\n\n{example}\n{BLOCK}", MANY)
+    assert (done.files["calc.py"], done.errors) == (FIXED, ())
+    for answer in (f"1. Edit:\n\n    ```\n{example}    ```\n\n{BLOCK}", f"1. Edit:\n\n{example}"):
+        assert applied(answer, MANY).errors == ("an edit names no file, and there are several",)
+
+
+def test_a_diff_without_a_fence_goes_on_below_a_line_without_a_mark() -> None:
+    lost = DIFF + "\n\ndef double(a):\n-    return 2 * a\n+    return a + a\n"
+    assert [edit.error for edit in find_edits(lost, FILES)] == ["a hunk has a line without a mark: 'def double(a):'"]
+    assert applied(lost).files == FILES
+    listed = f"{DIFF}\nWhat I changed:\n- the sign\n- nothing else\n\n---\nThat is all.\n"
+    assert applied(listed).files["calc.py"] == FIXED
 
 
 def test_a_file_whose_name_begins_with_an_underscore_keeps_it() -> None:

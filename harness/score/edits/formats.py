@@ -25,6 +25,7 @@ _FENCE = re.compile(r"^\s*+(?:`{3,}+|~{3,}+)(?P<info>[^`]*+)$")
 _HUNK = re.compile(rf"^@@++(?: {HUNK_RANGES} @@+| ?@@+|.*)")
 _BARE_DIFF = re.compile(r"^--- .*\n\+\+\+ .*\n@@", re.MULTILINE)
 _DIFF_START = re.compile(r"^(?:@@|--- .*\n\+\+\+ )", re.MULTILINE)
+_CHANGED_LINE = re.compile(r"[+-](?! \S|--\s*$)")
 _MAX_MARK_INDENT = 3
 _MAX_LINES_TO_PATH = 6
 
@@ -48,24 +49,38 @@ class Edit:
 
 
 def _search_blocks(lines: Sequence[str], known: Mapping[str, str]) -> Iterator[Edit]:
-    index, path, given = 0, None, lines_of(known)
+    index, path, given, is_fenced = 0, None, lines_of(known), False
+    has_unindented = any(_indent_of(mark) == "" for mark in filter(None, map(_SEARCH.match, lines)))
     while index < len(lines):
         begin = _SEARCH.match(lines[index])
         if begin is None:
+            is_fenced ^= _FENCE.match(lines[index]) is not None
             index += 1
             continue
-        # Up to three spaces a mark may be indented alone. More is the indent of a list item, which all lines have.
-        indent = begin["indent"] if len(begin["indent"]) > _MAX_MARK_INDENT else ""
+        indent = _indent_of(begin)
         middle = _next_match(lines, index + 1, _DIVIDER, indent)
         end = _next_match(lines, middle + 1, _REPLACE, indent) if middle is not None else None
         old = _without_indent(lines[index + 1 : middle], indent)
-        above = lines[max(0, index - _MAX_LINES_TO_PATH) : index]
-        path = (normalize_path(begin["path"]) if begin["path"] else None) or _path_before(above, old, given) or path
+        # In an answer that has its edits elsewhere, what is indented as code shows the format.
+        is_example = has_unindented and not is_fenced and indent != "" and not _holders(old, given)
+        if not is_example:
+            above = lines[max(0, index - _MAX_LINES_TO_PATH) : index]
+            path = _path_of_mark(begin) or _path_before(above, old, given) or path
         if middle is None or end is None:
             yield Edit("blocks", path, None, error="a search block is not closed")
             return
-        yield Edit("blocks", path, _without_indent(lines[middle + 1 : end], indent), old)
+        if not is_example:
+            yield Edit("blocks", path, _without_indent(lines[middle + 1 : end], indent), old)
         index = end + 1
+
+
+def _path_of_mark(mark: re.Match[str]) -> str | None:
+    return normalize_path(mark["path"]) if mark["path"] else None
+
+
+def _indent_of(mark: re.Match[str]) -> str:
+    """The indent of a mark that all lines of its block have; up to three spaces "", as a mark has them alone."""
+    return mark["indent"] if len(mark["indent"]) > _MAX_MARK_INDENT else ""
 
 
 def _next_match(lines: Sequence[str], start: int, pattern: re.Pattern[str], indent: str) -> int | None:
@@ -82,8 +97,7 @@ def _path_before(above: Sequence[str], old: Sequence[str], given: Mapping[str, f
 
     Also that of a given file which the line above names, and the path above that line, if the file has the old lines.
     """
-    first = next((line.strip() for line in old if line.strip()), None)
-    holders = frozenset(path for path, held in given.items() if first in held)
+    holders = _holders(old, given)
     is_after_sentence = False
     for line in filter(str.strip, reversed(above)):
         fence = _FENCE.match(line)
@@ -99,6 +113,12 @@ def _path_before(above: Sequence[str], old: Sequence[str], given: Mapping[str, f
             return named[0]
         is_after_sentence = True
     return None
+
+
+def _holders(old: Sequence[str], given: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The given files that have the first of the old lines that is not blank."""
+    first = next((line.strip() for line in old if line.strip()), None)
+    return frozenset(path for path, held in given.items() if first in held)
 
 
 # --- unified diffs ----------------------------------------------------------------------------------------------------
@@ -135,7 +155,7 @@ def _has_mark(line: str) -> bool:
 def _read_diff(lines: Sequence[str], *, among_sentences: bool = False) -> Iterator[Edit]:
     """The edits of one diff: one for each hunk, a deletion for each file whose new path is /dev/null.
 
-    Without a fence a sentence may follow, which ends the hunk.
+    Without a fence a sentence may follow, which ends the hunk if no changed line is below it.
     """
     header: _FileHeader | None = None
     index = 0
@@ -146,13 +166,21 @@ def _read_diff(lines: Sequence[str], *, among_sentences: bool = False) -> Iterat
                 yield Edit("diff", header.old_path, None)
             index += 2
         elif (hunk := _HUNK.match(lines[index])) is not None:
-            below = range(index + 1, len(lines))
-            ends = (at for at in below if _ends_hunk(lines, at) or (among_sentences and not _has_mark(lines[at])))
-            end = next(ends, len(lines))
-            yield from _hunk_edits(header, hunk["old"], lines[index + 1 : end])
+            end = next((at for at in range(index + 1, len(lines)) if _ends_hunk(lines, at)), len(lines))
+            body = lines[index + 1 : end]
+            yield from _hunk_edits(header, hunk["old"], _without_sentences(body) if among_sentences else body)
             index = end
         else:
             index += 1
+
+
+def _without_sentences(body: Sequence[str]) -> Sequence[str]:
+    """The lines of a hunk above the first without a mark.
+
+    All of them where it goes on below: a line there is changed, and is neither an item of a list nor a rule.
+    """
+    end = next((index for index, line in enumerate(body) if not _has_mark(line)), len(body))
+    return body if any(map(_CHANGED_LINE.match, body[end:])) else body[:end]
 
 
 def _hunk_edits(header: _FileHeader | None, line: str | None, body: Sequence[str]) -> Iterator[Edit]:

@@ -1,6 +1,7 @@
 """Paths in the text of an answer: on a line of their own, in a fence's info string, or in a sentence.
 
 `path_in` reads a line that says no more than a path, `path_in_info` an info string, `files_named_in` a sentence.
+`words_before_path` gives what a heading says before its path.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ def path_in(text: str) -> str | None:
     if "." not in remark and len(remark) <= _MAX_REMARK_CHARS:
         bare = _undecorated(head)
     return normalize_path(bare) if _PATH.fullmatch(bare) else None
+
+
+def words_before_path(text: str) -> str:
+    """What a line that `path_in` reads says before its path, "Changes in"; "" where it begins with the path."""
+    found = _LEAD_IN.match(_undecorated(text))
+    return _undecorated(found[0]) if found else ""
 
 
 def _undecorated(text: str) -> str:
