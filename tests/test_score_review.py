@@ -160,6 +160,7 @@ def test_two_lists_that_share_a_finding_are_joined() -> None:
 
 def test_a_list_whose_lines_are_off_by_one_is_revised_as_a_whole() -> None:
     assert places_read([[20, 22], 40, 60], [[21, 22], 41, 70]) == [(21, 22), (41, 41), (70, 70)]
+    assert places_read([21], [22], [23]) == [(21, 21), (22, 22), (23, 23)]
     assert places_read([[20, 22], 40], [[22, 22], 42]) == [(20, 22), (40, 40), (22, 22), (42, 42)]
 
 

@@ -212,11 +212,11 @@ def _place_of(finding: ReviewFinding) -> _Place | None:
 def _without_revised(earlier: Sequence[ReviewFinding], places: Set[_Place], length: int) -> Sequence[ReviewFinding]:
     """What a later list of this length with these places leaves of an earlier one: nothing of one that it revises.
 
-    It revises one where half of the longer list or more have the same places, up to a line. A list of the most
-    important findings, or of another file, does not; of that the findings at other places stay.
+    It revises one of several findings where half of the longer list or more have the same places, up to a line. A list
+    of the most important findings, or of another file, does not; of such an earlier one the other places stay.
     """
     near = sum(_is_near(_place_of(finding), places) for finding in earlier)
-    if near and 2 * near >= max(len(earlier), length):
+    if len(earlier) > 1 and 2 * near >= max(len(earlier), length):
         return []
     return [finding for finding in earlier if _place_of(finding) not in places]
 
