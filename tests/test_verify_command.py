@@ -118,9 +118,24 @@ def test_invalid_arguments_are_refused(words: list[str]) -> None:
         run_verify(*([*words, "x"] if words else []))
 
 
-def test_signers_that_cannot_be_read_are_an_error_of_the_option(good: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--signers .*missing: cannot be read: No such file"):
-        run_verify(str(good), "--level", "schema", "--signers", str(tmp_path / "missing"))
+@pytest.mark.parametrize("option", ["--signers", "--tsa-roots"])
+def test_keys_that_cannot_be_read_are_an_error_of_the_option(good: Path, tmp_path: Path, option: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{option} .*missing: cannot be read: No such file"):
+        run_verify(str(good), "--level", "schema", option, str(tmp_path / "missing"))
+
+
+def test_a_suite_of_tasks_that_are_not_known_is_not_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An imported set is known where its folder is: without it a run of it is unverified and not refused."""
+    bundle = good_bundle()
+    bundle.result["run"]["suite"] = "mbpp"
+    path = write_bundle(tmp_path / "known", bundle)
+    run_verify(str(path), "--level", "consistent")
+    bundle.result["tasks"][0] |= {"name": "mbpp-1", "sha256": "0" * 64}
+    run_verify(str(write_bundle(tmp_path / "unknown", bundle)), "--level", "consistent")
+    known, unknown = (line for line in capsys.readouterr().out.splitlines() if "[suite]" in line)
+    assert known.lstrip().startswith("error")
+    assert unknown.lstrip().startswith("inconclusive")
+    assert unknown.endswith("pass the folder of its tasks with --tasks")
 
 
 def test_a_forged_title_of_a_task_has_no_option_that_mends_it(

@@ -23,7 +23,10 @@ from harness.verify import Replication, VerifyOptions, limits_line
 
 MAX_FINDINGS = 20
 """How many findings of a level are printed."""
-FIXES: Mapping[str, str] = {"tasks": "pass the task's folder with --tasks"}
+FIXES: Mapping[str, str] = {
+    "suite": "pass the folder of its tasks with --tasks",
+    "tasks": "pass the task's folder with --tasks",
+}
 """What an option of the command can do about the findings of a check."""
 MAX_EQUAL_JOBS = 256
 """Jobs whose observations are kept for equal ones: more than a block of trials has, and bounded for a hostile file."""
@@ -33,10 +36,11 @@ STATES = {"reached": "reached", "failed": "FAILED", "unverified": "UNVERIFIED", 
 def verify_options(args: argparse.Namespace) -> VerifyOptions:
     """What the command line requests.
 
-    Raises ConfigError when models are to be replicated without a configuration, or the signers cannot be read.
+    Raises ConfigError when models are to be replicated without a configuration, or a file of an option cannot be read.
     """
     replication = _replication(args)
     _require_readable("--signers", args.signers)
+    _require_readable("--tsa-roots", args.tsa_roots)
     level = args.level or ("replicated" if replication else "rescored")
     return VerifyOptions(
         LEVEL_ALIASES.get(level, level),
@@ -51,7 +55,7 @@ def verify_options(args: argparse.Namespace) -> VerifyOptions:
 
 
 def _require_readable(option: str, path: Path | None) -> None:
-    """Raises ConfigError for the file of an option that cannot be read: no signature would be by any key of it."""
+    """Raises ConfigError for the file of an option that cannot be read: none of its keys would confirm anything."""
     try:
         if path is not None:
             path.read_bytes()

@@ -62,7 +62,9 @@ def check_suite(evidence: Evidence) -> Iterator[Finding]:
     # A suite may change with the kit: its tasks are certain only for the same version.
     severity: Severity = "error" if evidence.result.kit.version == __version__ else "inconclusive"
     if not suite:
-        yield Finding("suite", location, f"no suite {run.suite!r} is known locally", severity)
+        # A suite of tasks in a folder of the user's own, such as an imported set, is unknown where that folder is.
+        unknown: Severity = severity if found <= set(evidence.tasks) else "inconclusive"
+        yield Finding("suite", location, f"no suite {run.suite!r} is known locally", unknown)
         return
     if missing := sorted(suite - found):
         yield Finding("suite", location, f"tasks of {run.suite} are missing: {', '.join(missing)}", severity)
