@@ -15,7 +15,7 @@ from harness.cli.verification import exit_code, render_verdict
 from harness.cluster import ThreadScorer
 from harness.errors import EngineError, TaskError
 from harness.files import ROOT, plain, to_json
-from harness.run import context_needs
+from harness.run import Link, context_needs
 from harness.schema import format_version, load_schema
 from harness.servers import skip_oversized_tasks
 from harness.types import (
@@ -24,6 +24,8 @@ from harness.types import (
     MAX_RESULT_TRIALS,
     Finding,
     Json,
+    LogEntry,
+    Look,
     RecordedTrial,
     Sandbox,
     ScoredTrial,
@@ -32,6 +34,7 @@ from harness.types import (
 from harness.verify import VerifyOptions, verify
 from harness.verify.level_reports import report_level
 from harness.verify.rescored import VERDICT_FREE_METRICS, mask
+from harness.verify.run_log import count_resumes
 from tests.bundle import TrustingSandbox, good_bundle, summarized, tasks, write_bundle
 
 
@@ -93,18 +96,33 @@ def test_other_limits_than_those_of_the_task_are_found(tmp_path: Path, limits: J
     assert [finding.check for finding in verdict.levels[2].findings] == ["tasks"]
 
 
-@pytest.mark.parametrize("was_resumed", [False, True])
-def test_models_that_ran_one_after_the_other_took_no_two_turns(tmp_path: Path, was_resumed: bool) -> None:
+@pytest.mark.parametrize(("stage", "severity"), [(None, "error"), ("record", "warning"), ("score", "error")])
+def test_models_that_ran_one_after_the_other_took_no_two_turns(
+    tmp_path: Path, stage: str | None, severity: str
+) -> None:
+    """Recording that was resumed may owe a pass; scoring again changes no order."""
     bundle = good_bundle()
     kept = [at for at, trial in enumerate(bundle.result["trials"]) if not trial["warmup"]]
     bundle.result["trials"] = [bundle.result["trials"][at] for at in kept]
     bundle.result["run"] |= {"warmups": 0, "passes": 2}
     lines = [[part[at] for at in kept] for part in (bundle.recordings, bundle.scores)]
-    log = [*bundle.log, *([{**bundle.log[0], "event": "resume"}] if was_resumed else [])]
+    again = [
+        {**entry, "event": "resume"} for entry in bundle.log if (entry["event"], entry["stage"]) == ("start", stage)
+    ]
+    log = [*bundle.log, *again]
     forged = summarized(replace(bundle, recordings=lines[0], scores=lines[1], log=log))
     report = verify(write_bundle(tmp_path / "forged", forged), VerifyOptions("reread", tasks=tasks())).levels[3]
     severities = [each.severity for each in report.findings if "the models took other turns" in each.message]
-    assert severities == ["warning" if was_resumed else "error"]
+    assert severities == [severity]
+
+
+def test_a_resume_that_a_look_ended_for_is_no_interruption() -> None:
+    """Each session of a sequential run after a look resumes recording, as it was planned."""
+    entry = LogEntry("start", "record", "2026-01-01T00:00:00.000+00:00", 0, None)
+    look = replace(entry, event="look", look=Look(1, (), None, 1.0))
+    stop, resume = replace(entry, event="stop"), replace(entry, event="resume")
+    for log, count in (([entry, look, stop, resume], 0), ([entry, look, stop, resume, stop, resume], 1)):
+        assert count_resumes(Link("", None, "", each) for each in log) == count
 
 
 def test_a_model_that_was_stopped_after_all_of_its_trials_is_noted(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from harness.verify.json_diff import MAX_DIFFERENCES, differences
 from harness.verify.looks import check_interim_looks
 from harness.verify.recording_lines import RereadTurn, reread_lines
 from harness.verify.requests import find_request_problems, find_reserved_fields, find_unknown_servers
-from harness.verify.run_log import check_chain, read_lines_of, read_log
+from harness.verify.run_log import check_chain, count_resumes, read_lines_of, read_log
 from harness.verify.served_models import check_served_models
 from harness.verify.simulation import check_marks
 from harness.verify.trials import check_turns_taken
@@ -57,8 +57,7 @@ def check_reread(evidence: Evidence) -> Iterator[Finding]:
     log = list(read_log(evidence, log_findings))
     yield from log_findings
     yield from check_chain(evidence, (log, recorded.links, scores.links))
-    was_resumed = any(isinstance(link.content, LogEntry) and link.content.event == "resume" for link in log)
-    yield from check_turns_taken(evidence, was_resumed=was_resumed)
+    yield from check_turns_taken(evidence, count_resumes(log))
     yield from _check_same_trials(evidence, list(recorded.turns), RECORDINGS, "recordings")
     yield from _check_same_trials(evidence, list(scores.scored), SCORES, "scores")
     yield from _check_order(evidence, list(recorded.turns))

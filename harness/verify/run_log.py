@@ -7,7 +7,7 @@ files, from the plan of the result on.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -61,6 +61,15 @@ def read_log(evidence: Evidence, findings: list[Finding]) -> Iterator[Link]:
             findings.append(Finding("schema-log", link.place, "$.at: is no valid time"))
         else:
             yield replace(link, content=entry)
+
+
+def count_resumes(log: Iterable[Link]) -> int:
+    """How often recording was resumed after an interruption; that which follows a look is planned, and is none."""
+    chain = Chain("")
+    for link in log:
+        if isinstance(link.content, LogEntry):
+            chain.note(link.content)
+    return chain.resumes
 
 
 def check_chain(evidence: Evidence, files: Sequence[Sequence[Link]]) -> Iterator[Finding]:

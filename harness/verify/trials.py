@@ -189,11 +189,11 @@ class WarmupPlan:
         return found == planned[:count] and (is_only or count == len(planned))
 
 
-def check_turns_taken(evidence: Evidence, *, was_resumed: bool) -> Iterator[Finding]:
+def check_turns_taken(evidence: Evidence, resumes: int) -> Iterator[Finding]:
     """The models took turns as often as the run states: pass by pass, every second time in reverse order.
 
     Speeds are compared within the blocks of a run of several passes, which says nothing of models one after the other.
-    A run that was resumed may owe the passes of a model whose server was away, so that there it is a warning.
+    A run may owe the passes of a model whose server was away: each of its `resumes` may go back once, with a warning.
     """
     run, labels = evidence.result.run, [model.label for model in evidence.result.models]
     if run.passes < 2 or not has_valid_names(evidence):
@@ -203,13 +203,12 @@ def check_turns_taken(evidence: Evidence, *, was_resumed: bool) -> Iterator[Find
         (number := pass_of(run, run.design, key), order.setdefault(number, in_turn(labels, number)).index(key.model))
         for key in map(key_of, evidence.result.trials)
     ]
-    for at, (before, place) in enumerate(itertools.pairwise(places), 1):
-        if place < before:
-            name = describe(key_of(evidence.result.trials[at]))
-            message = f"{name} belongs to an earlier turn than the trial before it: the models took other turns"
-            location = evidence.location(f"$.trials[{at}]")
-            yield Finding("trials", location, message, "warning" if was_resumed else "error")
-            return
+    earlier = [at for at, (before, place) in enumerate(itertools.pairwise(places), 1) if place < before]
+    for at in earlier[:1]:
+        name = describe(key_of(evidence.result.trials[at]))
+        message = f"{name} belongs to an earlier turn than the trial before it: the models took other turns"
+        location = evidence.location(f"$.trials[{at}]")
+        yield Finding("trials", location, message, "warning" if len(earlier) <= resumes else "error")
 
 
 def check_trial_times(evidence: Evidence) -> Iterator[Finding]:
