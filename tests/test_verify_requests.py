@@ -21,11 +21,23 @@ from harness.schema import as_document
 from harness.servers import ServerHandle, get_server_kind, thinking_allowance
 from harness.summarize import trial_result
 from harness.tasks import find_fixtures, load_tasks, vary
-from harness.types import Json, Model, Outcome, Recording, Result, Score, ScoredTrial, Task, TrialKey, TrialResult
+from harness.types import (
+    Json,
+    Model,
+    Outcome,
+    Recording,
+    Result,
+    Score,
+    ScoredTrial,
+    Task,
+    ToolCall,
+    TrialKey,
+    TrialResult,
+)
 from harness.verify import VerifyOptions, verify
 from harness.verify.evidence import Evidence
 from harness.verify.recording_lines import RereadTurn, reread_batch
-from harness.verify.requests import find_request_problems
+from harness.verify.requests import MIN_TOKENS_PER_CALL, find_request_problems
 from harness.verify.turn_sequence import MAX_LATE_START_S, TurnSequence
 from harness.virtual_tools import tool_definitions
 from tests.bundle import SEED, Bundle, bundle_with, good_bundle, summarized, tasks, texts_of, write_bundle
@@ -115,6 +127,33 @@ def test_sent_requests_are_expected_and_a_changed_message_is_reported(shape: str
     (problem,) = find_request_problems(evidence, trial, _reread(forged))
     assert problem[0] == len(recordings)
     assert "the messages are not those of the task" in problem[1]
+
+
+def test_a_tool_loop_is_followed_as_far_as_its_requests_are_the_expected_ones() -> None:
+    task, key = _task("agent-loop"), TrialKey("demo-steady", "agent-loop", 1)
+    model, recordings = _recorded_loop(task, key)
+    evidence, trial = _evidence(task, model), _trial(recordings, key)
+    forged = [
+        recordings[0],
+        *(replace(each, request={**each.request, "messages": each.request["messages"][:1]}) for each in recordings[1:]),
+    ]
+    (problem,) = find_request_problems(evidence, trial, _reread(forged))
+    assert problem[0] == 2
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_more_calls_than_a_reply_has_tokens_for_are_not_answered(excess: int) -> None:
+    """Each call may search every file: 20,000 of them took a quarter of a minute, in a file of 4 MB."""
+    task, key = _task("agent-loop"), TrialKey("demo-steady", "agent-loop", 1)
+    model, recordings = _recorded_loop(task, key)
+    evidence, turns = _evidence(task, model), _reread(recordings)
+    first = turns[0].trial
+    assert first is not None
+    calls = recordings[0].request["max_tokens"] // MIN_TOKENS_PER_CALL + excess
+    reply = replace(first.turns[0], tool_calls=(ToolCall("c", "none", "{}"),) * calls)
+    forged = [replace(turns[0], trial=replace(first, turns=(reply,))), *turns[1:]]
+    (problem,) = find_request_problems(evidence, _trial(recordings, key), forged)
+    assert ("has room for" in problem[1]) == bool(excess)
 
 
 def _recorded_turns(shape: str) -> tuple[Task, list[Recording]]:

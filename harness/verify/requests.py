@@ -37,6 +37,8 @@ from harness.virtual_tools import assistant_tool_calls, tool_definitions, tool_m
 
 Messages = list[Mapping[str, Json]]
 MAX_VALUE_CHARS = 80
+MIN_TOKENS_PER_CALL = 4
+"""A call has at least a name, arguments and a mark before each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +118,34 @@ def find_request_problems(
         yield from ((turn.line, message) for message in _settings_problems(planned, turn))
     if planned.variant is None:
         return
-    expected = _expected_messages(planned, planned.variant, turns)
     for turn in turns:
         yield from ((turn.line, message) for message in _budget_problems(planned, planned.variant, turn))
-        if turn.turn >= len(expected) or turn.conversation_sha256 != _digest_of(planned, expected[turn.turn]):
+    if text := _excess_calls(planned, planned.variant, turns):
+        yield turns[0].line, text
+        return
+    yield from _message_problems(planned, planned.variant, turns)
+
+
+def _excess_calls(planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]) -> str:
+    """Why the calls of a tool loop are not answered again: each may search all files, and none comes without tokens."""
+    budget = compute_max_tokens(variant.task, planned.thinking_tokens)
+    count = max((len(reply.tool_calls) for reply in _replies(turns)), default=0)
+    if planned.tool_loop and count > budget // MIN_TOKENS_PER_CALL:
+        return f"a reply has {count} tool calls, more than the task's budget of {budget} tokens has room for"
+    return ""
+
+
+def _message_problems(
+    planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]
+) -> Iterator[tuple[int, str]]:
+    """The requests with other messages than expected; in a tool loop the first one, which those after it repeat."""
+    expected = _expected_messages(planned, variant, turns)
+    for turn in turns:
+        messages = next(expected, None)
+        if messages is None or turn.conversation_sha256 != _digest_of(planned, messages):
             yield turn.line, "the messages are not those of the task with this trial's nonce and the earlier replies"
+            if planned.tool_loop:
+                return
 
 
 def _agent_request_problems(planned: _PlannedTrial, turn: RereadTurn) -> Iterator[str]:
@@ -226,13 +251,13 @@ def _digest_of(planned: _PlannedTrial, messages: Messages) -> str:
     return sha256_of(to_json(planned.api.write_conversation(messages)))
 
 
-def _expected_messages(planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]) -> list[Messages]:
-    """The messages of each turn's request."""
+def _expected_messages(planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]) -> Iterator[Messages]:
+    """The messages of each turn's request, which are found when they are needed."""
     if planned.tool_loop:
-        return list(_messages_of_tool_loop(planned, variant, turns))
+        return _messages_of_tool_loop(planned, variant, turns)
     if planned.separate_turns:
-        return list(_messages_of_separate_turns(planned, variant, len(turns)))
-    return list(_messages_of_conversation(planned, variant, turns))
+        return _messages_of_separate_turns(planned, variant, len(turns))
+    return _messages_of_conversation(planned, variant, turns)
 
 
 def _messages_of_tool_loop(planned: _PlannedTrial, variant: Variant, turns: Sequence[RereadTurn]) -> Iterator[Messages]:
