@@ -17,7 +17,7 @@ from harness.bundle import PublishRequest, find_refusals, publish, write_form
 from harness.bundle.eee import eee_documents
 from harness.bundle.publish import manifest_digest
 from harness.bundle.refusals import PrivateStrings, detect_private_strings
-from harness.bundle.signing import identify_signer
+from harness.bundle.signing import identify_signer, sign
 from harness.bundle.source import MAX_DIRECTORY_BYTES
 from harness.cli.publish import options, run
 from harness.errors import CheckError, ConfigError, LanebenchError, Problem, RunError
@@ -216,6 +216,19 @@ def test_a_listed_key_that_may_not_sign_is_not_called_unlisted(
     (finding,) = verify(path, replace(OPTIONS, signers=signers)).levels[2].findings
     assert (finding.check, finding.severity) == ("signature", "error")
     assert f"lists and does not allow: {reason}" in finding.message
+
+
+@pytest.mark.parametrize("line", ["ssh-ed25519 AAAAbroken", "valid-before=nonsense {other}"])
+def test_a_line_that_cannot_be_read_says_nothing_of_a_key_that_is_not_listed(
+    key: Path, tmp_path: Path, line: str
+) -> None:
+    file, signers = tmp_path / "file", tmp_path / "signers"
+    file.write_bytes(b"signed")
+    other = _new_key(tmp_path, "other").with_suffix(".pub").read_text().strip()
+    signers.write_text(f"ada@example.org {line.format(other=other)}\nbob@example.org {other}\n")
+    signer = identify_signer(b"signed", sign(file, key).read_bytes(), signers)
+    assert signer is not None
+    assert (signer.name, signer.refusal) == (None, "")
 
 
 def test_a_signature_of_other_bytes_or_for_another_purpose_is_invalid(key: Path, tmp_path: Path) -> None:

@@ -69,11 +69,14 @@ def _find_name(signature: Path, signers: Path, data: bytes) -> tuple[str | None,
         done = _ssh_keygen(arguments, data)
         if done.returncode == 0:
             return name, ""
-    # What ssh-keygen says of a line of the file begins with its place: "FILE:3: key has expired".
-    reasons = re.findall(
-        rf"^{re.escape(str(signers))}:\d+: (.+)$", done.stderr.decode("utf-8", "replace"), re.MULTILINE
+    # "FILE:3: key has expired" is about the line with the key that signed; what else ssh-keygen says of a line is that
+    # it cannot be read, such as "FILE:3: invalid key", whoever's key it has.
+    reason = re.search(
+        rf"^{re.escape(str(signers))}:\d+: (key (?:has expired|is not yet valid|is not permitted for use).*)$",
+        done.stderr.decode("utf-8", "replace"),
+        re.MULTILINE,
     )
-    return None, reasons[0].strip() if reasons else ""
+    return None, reason[1].strip() if reason else ""
 
 
 def _ssh_keygen(arguments: Sequence[str], stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
