@@ -218,6 +218,14 @@ def test_a_whole_reply_that_timed_out_without_a_wait_is_a_warning(wait_ns: int, 
     assert found == [("chunk-times", "warning")] * count
 
 
+@pytest.mark.parametrize(("status", "count"), [(200, 1), (502, 0)])
+def test_a_reply_without_a_connection_is_found(status: int, count: int) -> None:
+    line = good_bundle().recordings[1] | {"end_reason": "connect_failed", "status": status, PREVIOUS: "0" * 64}
+    (turn,) = reread_batch([(1, (to_json(line) + "\n").encode())], "recordings.jsonl")
+    found = [(each.check, each.severity) for each in turn.findings if "no connection" in each.message]
+    assert found == [("recordings", "error")] * count
+
+
 def test_another_number_of_tokens_than_the_server_timed_is_found() -> None:
     first = _recordings()[0]
     *others, last = first.chunks

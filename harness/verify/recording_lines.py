@@ -34,6 +34,8 @@ MAX_WORKERS = 8
 MAX_LINE_PROBLEMS = 20
 MIN_READ_TIMEOUT_S = 1.0
 """A result does not state the timeouts of its run; a shorter one would cut off most replies."""
+FIRST_ERROR = 400
+"""The lowest HTTP status of an error."""
 _NO_SCORE = Score(Outcome.NO_ANSWER, 0.0, ())
 
 Line = tuple[int, bytes]
@@ -117,11 +119,7 @@ def _reread(number: int, line: bytes, location: str) -> RereadTurn:
     request, reading, api = document["request"], read(recording), find_api(recording.url)
     conversation = to_json(api.conversation(request))
     findings = [Finding("chunk-times", location, message) for message in _time_problems(recording)]
-    if recording.end_reason == REPETITION and not _ends_in_loop(recording):
-        findings.append(Finding("repetition", location, "the turn was stopped as a loop, but its text does not repeat"))
-    if _ended_before_timeout(recording, reading):
-        message = "the reply had ended, and is said to have timed out with no wait for more of it"
-        findings.append(Finding("chunk-times", location, message, "warning"))
+    findings += _end_findings(recording, reading, location)
     findings += [Finding("server-timings", location, text) for text in server_timing_problems(recording, reading)]
     return RereadTurn(
         number,
@@ -148,6 +146,19 @@ def _ended_at(recording: Recording) -> str:
         return end_time(recording)
     except OverflowError:
         return ""
+
+
+def _end_findings(recording: Recording, reading: Reading, location: str) -> Iterator[Finding]:
+    """What contradicts the reason that the turn is said to have ended for."""
+    if recording.end_reason == REPETITION and not _ends_in_loop(recording):
+        yield Finding("repetition", location, "the turn was stopped as a loop, but its text does not repeat")
+    if _ended_before_timeout(recording, reading):
+        message = "the reply had ended, and is said to have timed out with no wait for more of it"
+        yield Finding("chunk-times", location, message, "warning")
+    # The proxy answers an agent itself where it reaches no server, with the status of an error.
+    if recording.end_reason == "connect_failed" and recording.status is not None and recording.status < FIRST_ERROR:
+        message = f"a server answered with status {recording.status}, and no connection to it is said to have been made"
+        yield Finding("recordings", location, message)
 
 
 def _ended_before_timeout(recording: Recording, reading: Reading) -> bool:
