@@ -1,5 +1,6 @@
 """A small HTTP server inside the test's process that sends scripted responses in turn and keeps its requests."""
 
+import contextlib
 import json
 import socket
 import threading
@@ -30,8 +31,10 @@ def answer(body: bytes, status: int = 200, keep_alive: bool = True) -> bytes:
 
 def _request(stream: socket.SocketIO) -> tuple[str, bytes] | None:
     lines: list[bytes] = []
-    while (line := stream.readline()) not in (b"\r\n", b""):
-        lines.append(line)
+    # A client that closes with a reply unread resets the connection.
+    with contextlib.suppress(ConnectionResetError):
+        while (line := stream.readline()) not in (b"\r\n", b""):
+            lines.append(line)
     if not lines:
         return None
     head = b"".join(lines).decode("latin-1")

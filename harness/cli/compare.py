@@ -153,11 +153,8 @@ def _closing(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> 
     yield f"check  {command_line('verify', *named, *tasks_arguments(args.task_folders))}"
     undecided = any(pair.is_undecided for each in comparisons for pair in each.pairs)
     more = "more trials of both (--trials), or " if undecided else ""
-    pairs = [word for pair in args.pair for word in ("--pair", "=".join(pair))]
-    baseline = ["--baseline", args.baseline] if args.baseline else []
-    given = args.paths if len(args.paths) <= MAX_NAMED else ["FILE..."]
-    options = [*baseline, *pairs, *tasks_arguments(args.task_folders), "--full"]
-    yield f"next   {more}every table: {command_line('compare', *given, *options)}"
+    # Two long paths and all options would be cut to what fits the screen.
+    yield f"next   {more}every table: this command with --full"
 
 
 def _render(comparisons: Sequence[RunComparison], args: argparse.Namespace) -> Iterator[str]:
