@@ -240,17 +240,20 @@ def _first_output_ns(tokens: Sequence[Delta], split: SplitContent) -> int | None
 
 def _event_times(recording: Recording, fold: _StreamState, tokens: Sequence[Delta], split: SplitContent) -> EventTimes:
     whitespace_ns = fold.tokens[0].at_ns if len(tokens) < len(fold.tokens) else None
+    tokens_ns = [delta.at_ns for delta in tokens]
     return EventTimes(
         first_byte_ns=next((chunk.at_ns for chunk in recording.chunks if chunk.data), None),
         role_ns=fold.role_ns,
         first_synthetic_ns=whitespace_ns if fold.first_synthetic_ns is None else fold.first_synthetic_ns,
-        tokens_ns=[delta.at_ns for delta in tokens],
+        tokens_ns=tokens_ns,
         token_chars=[delta.generated_chars for delta in tokens],
+        arrivals=arrival_starts(tokens_ns),
         first_output_ns=_first_output_ns(tokens, split),
     )
 
 
-def _counts(fold: _StreamState, events: Events, tokens_ns: Sequence[int]) -> Counts:
+def _counts(fold: _StreamState, events: Events, times: EventTimes) -> Counts:
+    tokens_ns = times.tokens_ns
     return Counts(
         events=fold.events,
         comments=events.comments,
@@ -261,7 +264,7 @@ def _counts(fold: _StreamState, events: Events, tokens_ns: Sequence[int]) -> Cou
         synthetic_events=fold.kinds["synthetic"] + len(fold.tokens) - len(tokens_ns),
         token_events=len(tokens_ns),
         token_events_in_first_read=count_first_read(tokens_ns),
-        arrivals=len(arrival_starts(tokens_ns)),
+        arrivals=len(times.arrivals),
         unfinished_bytes=events.unfinished_bytes,
     )
 
@@ -317,7 +320,7 @@ def read(recording: Recording) -> Reading:
         done=fold.done,
         usage=usage,
         error=error,
-        counts=_counts(fold, events, times.tokens_ns) if end.streamed else Counts(),
+        counts=_counts(fold, events, times) if end.streamed else Counts(),
         timings=compute_timings(times, usage, end, has_reasoning=bool(reasoning or split.reasoning)),
         server_timings=fold.server_timings,
         reported_model=fold.model,

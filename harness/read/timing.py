@@ -46,7 +46,8 @@ class EventTimes:
     """Times in nanoseconds.
 
     `tokens_ns` and `token_chars` have one entry per event with generated text, in their order: when it was read, and
-    how many characters of text, reasoning and tool calls it has.
+    how many characters of text, reasoning and tool calls it has. `arrivals` are the indexes of those with which an
+    arrival begins.
     """
 
     first_byte_ns: int | None
@@ -54,6 +55,7 @@ class EventTimes:
     first_synthetic_ns: int | None
     tokens_ns: Sequence[int]
     token_chars: Sequence[int]
+    arrivals: Sequence[int]
     first_output_ns: int | None
 
 
@@ -116,7 +118,7 @@ def first_share(tokens: int, chars: Sequence[int], first_events: int) -> float |
     return share if share <= MAX_FIRST_SHARE else None
 
 
-def decode_tokens(tokens: int, times_ns: Sequence[int], chars: Sequence[int]) -> float | None:
+def decode_tokens(tokens: int, times: EventTimes) -> float | None:
     """Count the tokens of the decode rate, `(N - n1) / (t_last - t_first)`: those after the first arrival.
 
     None where `first_share` is. The tokens of the first arrival were generated before `t_first`, so they are no work of
@@ -134,17 +136,16 @@ def decode_tokens(tokens: int, times_ns: Sequence[int], chars: Sequence[int]) ->
     Source: this project's study of streaming clients against a reference server (November 2026). `lanebench
     bench-client` repeats it on the machine at hand.
     """
-    starts = arrival_starts(times_ns)
-    first_events = starts[1] if len(starts) > 1 else len(times_ns)
-    share = first_share(tokens, chars, first_events)
+    first_events = times.arrivals[1] if len(times.arrivals) > 1 else len(times.tokens_ns)
+    share = first_share(tokens, times.token_chars, first_events)
     return None if share is None else tokens * (1 - share)
 
 
-def _too_little(times_ns: Sequence[int]) -> str | None:
+def _too_little(times: EventTimes) -> str | None:
     """Why the arrivals carry no decode rate; None if they do."""
-    if len(arrival_starts(times_ns)) < MIN_ARRIVALS:
+    if len(times.arrivals) < MIN_ARRIVALS:
         return FEW_ARRIVALS
-    return SHORT_SPAN if times_ns[-1] - times_ns[0] < MIN_SPAN_NS else None
+    return SHORT_SPAN if times.tokens_ns[-1] - times.tokens_ns[0] < MIN_SPAN_NS else None
 
 
 def decode_tokens_by_counts(tokens: int, times_ns: Sequence[int]) -> float:
@@ -184,10 +185,10 @@ def compute_timings(times: EventTimes, usage: Usage | None, end: StreamEnd, *, h
     decoded, e2e_tps = None, None
     if reason is None:
         e2e_tps = tokens / (last_ns / 1e9) if last_ns > 0 else None
-        reason = _too_little(times.tokens_ns)
+        reason = _too_little(times)
     if reason is None:
         streamed = count_streamed(tokens, usage, len(times.tokens_ns), has_reasoning=has_reasoning)
-        decoded = decode_tokens(streamed, times.tokens_ns, times.token_chars)
+        decoded = decode_tokens(streamed, times)
         reason = FIRST_AT_ONCE if decoded is None else None
     return Timings(
         ttfb_s=ttfb_s,
