@@ -28,13 +28,16 @@ def check_run_files(evidence: Evidence) -> Iterator[Finding]:
         location = reader.location(PLAN)
         yield from (Finding("run-files", location, problem.message) for problem in problems[:MAX_DIFFERENCES])
         return
-    yield from islice(_invalid_lines(evidence), MAX_DIFFERENCES)
-    for path, message in islice(_compare(evidence, plan), MAX_DIFFERENCES):
+    observed, invalid = _observed_models(evidence)
+    yield from invalid[:MAX_DIFFERENCES]
+    for path, message in islice(_compare(evidence, plan, observed), MAX_DIFFERENCES):
         yield Finding("run-files", evidence.location(path), f"{message} by {PLAN} or {MODELS}")
 
 
-def _compare(evidence: Evidence, plan: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    document, observed = evidence.document, _observed_models(evidence)
+def _compare(
+    evidence: Evidence, plan: Mapping[str, Json], observed: Mapping[str, Mapping[str, Json]]
+) -> Iterator[tuple[str, str]]:
+    document = evidence.document
     for name in SHARED_PARTS:
         yield from differences(document[name], plan[name], f"$.{name}")
     yield from _compare_shared_keys(document["run"], {**plan, **plan["settings"]}, "$.run")
@@ -53,22 +56,20 @@ def _compare_shared_keys(stated: Mapping[str, Json], other: Mapping[str, Json], 
     return differences({name: stated[name] for name in shared}, {name: other[name] for name in shared}, path)
 
 
-def _invalid_lines(evidence: Evidence) -> Iterator[Finding]:
-    location = evidence.reader.location(MODELS)
-    for number, document in _model_lines(evidence):
-        for problem in validate("models", document)[:1]:
-            yield Finding("run-files", f"{location}, line {number}", problem.message)
+def _observed_models(evidence: Evidence) -> tuple[dict[str, Mapping[str, Json]], list[Finding]]:
+    """The valid lines of models.jsonl by label, of which the last one of a model counts; and what is wrong with others.
 
-
-def _observed_models(evidence: Evidence) -> dict[str, Json]:
-    """The valid lines of models.jsonl by label; the last line of a model counts."""
-    documents = (document for _, document in _model_lines(evidence))
-    return {document["label"]: document for document in documents if not validate("models", document)}
-
-
-def _model_lines(evidence: Evidence) -> Iterator[tuple[int, Json]]:
-    """The lines of models.jsonl, if there is one, with their numbers. Raises UnreadableError."""
-    reader = evidence.reader
-    if reader.has(MODELS):
-        for number, line in reader.read_lines(MODELS, MAX_MODEL_LINES):
-            yield number, parse_document(line, f"{reader.location(MODELS)}, line {number}")
+    Both are empty without the file. Raises UnreadableError.
+    """
+    reader, observed, invalid = evidence.reader, dict[str, Mapping[str, Json]](), list[Finding]()
+    if not reader.has(MODELS):
+        return observed, invalid
+    for number, line in reader.read_lines(MODELS, MAX_MODEL_LINES):
+        place = f"{reader.location(MODELS)}, line {number}"
+        document = parse_document(line, place)
+        problems = validate("models", document)
+        if problems:
+            invalid.append(Finding("run-files", place, problems[0].message))
+        else:
+            observed[document["label"]] = document
+    return observed, invalid
