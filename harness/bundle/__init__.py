@@ -8,7 +8,7 @@ FORMS lists. A published bundle is never changed: a correction is a new bundle t
 from harness.bundle.forms import FORMS, write_form
 from harness.bundle.publish import PublishRequest, manifest_digest, publish, signer_of
 from harness.bundle.reader import SourceReader, UnreadableError, parse_document
-from harness.bundle.refusals import PrivateStrings, find_refusals
+from harness.bundle.refusals import PrivateStrings, find_refusals, host_of
 from harness.bundle.signing import Signer, identify_signer
 from harness.bundle.source import (
     FINDER_FILES,
@@ -48,6 +48,7 @@ __all__ = [
     "UnreadableError",
     "find_refusals",
     "find_results",
+    "host_of",
     "identify_signer",
     "manifest_digest",
     "open_source",

@@ -1,7 +1,7 @@
 """The reasons not to publish a run: it would mislead its readers, or reveal who its owner is.
 
-`find_refusals` gives all reasons together; `detect_private_strings` collects what must not be published from this
-machine.
+`find_refusals` gives all reasons together, `detect_private_strings` collects what must not be published from this
+machine, and `host_of` reads the host of a URL from elsewhere.
 """
 
 from __future__ import annotations
@@ -59,10 +59,12 @@ def detect_private_strings(plan: RunPlan | None, environment: Mapping[str, str] 
     return PrivateStrings(str(Path.home()), tuple(sorted(hosts)), keys)
 
 
-def _host_of(url: str) -> str | None:
-    """The host that a URL names; None for one that names none, or that cannot be parsed."""
+def host_of(url: str) -> str | None:
+    """The host that a URL names; None for one that names none, or a port that no socket has, or is no URL at all."""
     try:
-        return urlsplit(url).hostname
+        parts = urlsplit(url)
+        # A port is parsed only when it is read.
+        return parts.hostname if parts.port is None or parts.port >= 0 else None
     except ValueError:
         return None
 
@@ -137,7 +139,7 @@ def _without_patch(work: Json) -> Json:
 
 
 def _revealed_in_recording(place: str, recording: Recording, private_strings: PrivateStrings) -> Iterator[Problem]:
-    host = _host_of(recording.url)
+    host = host_of(recording.url)
     if host is None:
         yield Problem(f"{place}: the server's address is no valid URL")
     elif not is_this_machine(host):

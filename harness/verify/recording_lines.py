@@ -12,10 +12,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from harness.apis import DEFAULT_API, find_api
-from harness.bundle import UnreadableError, parse_document
+from harness.bundle import UnreadableError, host_of, parse_document
 from harness.errors import RunError
 from harness.files import build, sha256_of, to_json
 from harness.read import is_repetitive, read
@@ -192,19 +191,10 @@ def _schema_problems(document: Json) -> list[str]:
 
 def _pattern_problems(document: Json) -> Iterator[str]:
     """What the patterns of the schema cannot say of a URL and of a time."""
-    if not _is_valid_url(document["url"]):
+    if host_of(document["url"]) is None:
         yield "$.url: is no valid URL"
     if epoch_s(document["sent_at"]) is None:
         yield "$.sent_at: is no valid time"
-
-
-def _is_valid_url(url: str) -> bool:
-    """Whether a URL has a host, and a port that sockets have or none; urllib parses a port only when it is read."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname is not None and (parts.port is None or parts.port >= 0)
-    except ValueError:
-        return False
 
 
 def _chunk_problems(chunks: list[Json]) -> Iterator[str]:
