@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 
@@ -29,13 +28,15 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def _describe_unknown(self, argument: str) -> str:
         """The argument with what was probably meant by it."""
+        from harness.schema import nearest
+
         known = self._option_string_actions
         message = f"unrecognized argument {argument!r}"
         if argument.endswith(".toml") and "--config" in known:
             return f"{message}: did you mean --config {argument}?"
         word = argument.partition("=")[0]
-        near = get_close_matches(word, [name for name in known if name.startswith("--")], n=1)
-        return f"{message}: did you mean {near[0]}?" if near else message
+        near = nearest(word, (name for name in known if name.startswith("--")))
+        return f"{message}: did you mean {near}?" if near else message
 
 
 def add_action(

@@ -6,7 +6,7 @@ it. Checks that a schema cannot express word their problems with `Location.probl
 """
 
 from harness.schema.location import JsonPath, Location
-from harness.schema.messages import shorten, suggestion
+from harness.schema.messages import nearest, shorten, suggestion
 from harness.schema.toml import TomlDocument, parse_toml, read_toml
 from harness.schema.validation import (
     as_document,
@@ -26,6 +26,7 @@ __all__ = [
     "format_version",
     "has_safe_numbers",
     "load_schema",
+    "nearest",
     "parse_toml",
     "problems_of",
     "read_toml",

@@ -24,8 +24,13 @@ MAX_UNKNOWN_FIELDS = 50
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """The fix for a misspelled name: "did you mean 'x'?", or "" if no known name is near."""
-    near = get_close_matches(word.lower(), list(known), n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+    near = nearest(word, known)
+    return "" if near is None else f"did you mean {near!r}?"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that a misspelled one probably stands for; None if none is near."""
+    return next(iter(get_close_matches(word.lower(), list(known), n=1)), None)
 
 
 def shorten(value: Json) -> str:

@@ -15,7 +15,7 @@ from harness.sets.problem import UnusableError
 
 TEST_NAME = "_compare"
 """The test function. Every name of the tests begins with "_": a reference may be called `check`, as one of MBPP is."""
-_NUMBER = re.compile(r"(?:Mbpp|HumanEval)/(\d{1,9})")
+_MBPP_NUMBER = re.compile(r"Mbpp/(\d{1,9})")
 _CLOSE = "_is_close(got, want, tolerance)"
 
 
@@ -149,7 +149,7 @@ def test_code(rules: EvalPlusRules, texts: Mapping[str, str], reference: str, in
 
     `texts` are those of the problem's row.
     """
-    number, entry = _NUMBER.fullmatch(texts["task_id"]), texts["entry_point"]
+    number, entry = _MBPP_NUMBER.fullmatch(texts["task_id"]), texts["entry_point"]
     oracle = rules.oracles.get(entry, _CLOSE)
     if not oracle:
         raise UnusableError("EvalPlus accepts every result of its function")

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.files import sha256_of, to_json
+from harness.files import to_json
 from harness.sets.problem import SetProblem, UnusableError, language_title
 from harness.sets.source import SetSource
 from harness.sets.standard_sets import StandardSet
-from harness.tasks import MAX_NAME_CHARS
+from harness.tasks import task_name_from
 from harness.types import Outcome
 
 MIN_BUDGET_TOKENS = 1024
@@ -25,8 +24,7 @@ _EMPTY = "I would need to think about this for longer.\n"
 
 def task_name(standard_set: StandardSet, row_id: str) -> str:
     """The name of a problem's task, from the last part of its id; names that are too long end in a digest of it."""
-    name = f"{standard_set.name}-{re.sub('[^a-z0-9]+', '-', row_id.rpartition('/')[2].lower()).strip('-') or 'x'}"
-    return name if len(name) <= MAX_NAME_CHARS else f"{name[: MAX_NAME_CHARS - 9]}-{sha256_of(row_id)[:8]}"
+    return task_name_from(standard_set.name, row_id.rpartition("/")[2], row_id)
 
 
 def fenced(code: str, language: str) -> str:

@@ -6,13 +6,12 @@ gives it back for grading.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import DiskError, TaskError
-from harness.files import from_json, sha256_of, to_json
+from harness.files import from_json, to_json
 from harness.repository_tasks import require_replaceable
 from harness.score import answer_patch
 from harness.swebench.instances import Instance, InstanceFile
@@ -25,6 +24,7 @@ from harness.tasks import (
     readings_of,
     require_folder,
     require_scorable,
+    task_name_from,
     toml_value,
     vary,
     write_folder,
@@ -35,7 +35,6 @@ SUITE = "swebench"
 ORIGIN = "SWE-bench, oracle files"
 """How a report names such tasks: the prompt shows the files that the official solution changes."""
 MIN_BUDGET_TOKENS = 8192
-MAX_NAME_CHARS = 64
 _UNFINISHED = ".unfinished"
 _ROW_FILE = "host/instance.json"
 _SYSTEM = "You change existing code with as few lines as the change needs.\n"
@@ -46,8 +45,7 @@ these files only, and add files to the repository with a block whose old side is
 
 def task_name_of(instance_id: str) -> str:
     """The name of an instance's task; names that are too long end in a digest."""
-    name = f"swe-{re.sub('[^a-z0-9]+', '-', instance_id.lower()).strip('-')}"
-    return name if len(name) <= MAX_NAME_CHARS else f"{name[: MAX_NAME_CHARS - 9]}-{sha256_of(instance_id)[:8]}"
+    return task_name_from("swe", instance_id, instance_id)
 
 
 def write_tasks(

@@ -21,7 +21,7 @@ from harness.tasks.readings import readings_of
 from harness.tasks.replies import split_reply
 from harness.tasks.retired import as_published, retired_at
 from harness.tasks.scorable import require_scorable, scorer_problems
-from harness.tasks.select import MAX_NAME_CHARS, UnknownNameError, find_folders, select
+from harness.tasks.select import UnknownNameError, find_folders, select, task_name_from
 from harness.tasks.self_check import CaseExtension, Coverage, Scorer, check_tasks
 from harness.tasks.strength import MutantReport, check_mutants, check_variants
 from harness.tasks.text_files import LIBRARY
@@ -30,7 +30,6 @@ from harness.types import Task
 
 __all__ = [
     "LIBRARY",
-    "MAX_NAME_CHARS",
     "SELF_CHECK_SEED",
     "TASK_FILE",
     "USER_SUITE",
@@ -63,6 +62,7 @@ __all__ = [
     "retired_at",
     "scorer_problems",
     "split_reply",
+    "task_name_from",
     "toml_value",
     "vary",
     "write_folder",

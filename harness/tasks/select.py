@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import Problem, TaskError, first_of
+from harness.files import sha256_of
 from harness.schema import read_toml, suggestion
 from harness.tasks.manifest import TASK_FILE
 
@@ -15,7 +16,16 @@ MAX_NAMED = 12
 """Known names in a message about an unknown one."""
 NAME = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{MAX_NAME_CHARS - 1}}}")
 NAME_RULE = f"lower-case letters, digits and hyphens, {MAX_NAME_CHARS} at most"
+_DIGEST_CHARS = 8
 _EVERY_SUITE = "*"
+
+
+def task_name_from(prefix: str, words: str, identity: str) -> str:
+    """A valid name of a task, from words of any characters; one that is too long ends in a digest of the identity."""
+    name = f"{prefix}-{re.sub('[^a-z0-9]+', '-', words.lower()).strip('-') or 'x'}"
+    if len(name) <= MAX_NAME_CHARS:
+        return name
+    return f"{name[: MAX_NAME_CHARS - _DIGEST_CHARS - 1]}-{sha256_of(identity)[:_DIGEST_CHARS]}"
 
 
 def find_folders(folders: Sequence[Path]) -> Mapping[str, Path]:
